@@ -1,0 +1,290 @@
+"""The nouns, as values.
+
+Times are aware UTC datetimes named `..._at`; spans are timedeltas. `pk` is a
+row's number in the store; `id` is what users see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+MessageKind = Literal["alert", "digest", "notice", "test"]
+ContentLevel = Literal["excerpt", "full", "title"]
+UpdatePolicy = Literal["ignore", "digest", "alert"]
+
+
+# --- what a publisher says -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a conditional GET sends back, byte for byte (RFC 9110, section 13.1)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that comes with an entry: an episode, a video, a document."""
+
+    url: str
+    mime_type: str = ""
+    size_bytes: int | None = None
+    duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEntry:
+    """One entry as its document states it, cleaned.
+
+    `title` is one line of plain text, formulas in their Unicode form;
+    `title_html` is the same with marked formulas, empty where there are none.
+    `content_html` and `summary_html` are sanitised, absolute, formulas marked
+    (see `formats.html`). Everything is bounded in length.
+    """
+
+    guid: str | None
+    link: str | None
+    title: str
+    title_html: str = ""
+    content_html: str = ""
+    summary_html: str = ""
+    author: str = ""
+    categories: tuple[str, ...] = ()
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+    image_url: str | None = None
+    enclosures: tuple[Enclosure, ...] = ()
+    language: str = ""  # BCP 47, of this entry; empty: unknown
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """One document as a feed. `complaint` says what was broken yet could be read."""
+
+    title: str
+    home_url: str | None = None
+    description: str = ""
+    language: str = ""
+    icon_url: str | None = None
+    self_url: str | None = None
+    hub_urls: tuple[str, ...] = ()
+    entries: tuple[ParsedEntry, ...] = ()
+    ttl: timedelta | None = None  # the longest of RSS `ttl` and `sy:*`
+    skip_hours: frozenset[int] = frozenset()  # 0..23, UTC
+    skip_days: frozenset[int] = frozenset()  # Monday is 0
+    complaint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A document that is no feed, and why, in one line."""
+
+    reason: str
+
+
+# --- what the owner wants --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFetch:
+    """What the first fetch admits (to digests only). `kind` newest uses `count`, since `day`."""
+
+    kind: Literal["none", "all", "newest", "since"] = "none"
+    count: int = 0
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A feed and what its owner wants of it, defaults of its tags applied."""
+
+    url: str
+    id: str | None = None  # as configured; the store gives one to a feed that has none
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    alert: tuple[str, ...] = ()  # channel names
+    digests: tuple[str, ...] = ()  # digest names, resolved
+    first: FirstFetch = FirstFetch()
+    updates: UpdatePolicy = "ignore"
+    content: ContentLevel | None = None
+    interval: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A place where messages go. The URL is a secret: never in a repr, a log or an error."""
+
+    name: str
+    url: str = field(repr=False)
+    proxy: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """The `[mail]` table: the server behind every `mail:` channel."""
+
+    server: str
+    port: int | None = None
+    security: Literal["starttls", "tls", "none"] | None = None  # None: guessed from the port
+    user: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    sender: str = ""  # `from`
+
+
+# --- what was seen ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed as the store knows it."""
+
+    pk: int
+    id: str
+    url: str
+    title: str = ""  # the publisher's; the owner's name goes before
+    name: str = ""  # the owner's
+    home_url: str | None = None
+    language: str = ""
+    validators: Validators = Validators()
+    body_hash: bytes | None = None
+    next_poll_at: datetime | None = None
+    last_polled_at: datetime | None = None
+    last_ok_at: datetime | None = None
+    last_entry_at: datetime | None = None
+    failures: int = 0  # in a row
+    failing_since: datetime | None = None
+    last_error: str = ""
+    baseline_at: datetime | None = None  # the first good fetch; before it nothing is new
+    gone_at: datetime | None = None
+    recent_gaps: tuple[float, ...] = ()  # seconds between the newest entries, newest first
+
+    @property
+    def label(self) -> str:
+        """Return the name to show: the owner's, else the publisher's, else the id."""
+        return self.name or self.title or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as the store knows it."""
+
+    id: int
+    feed_pk: int
+    revision: int
+    guid: str | None
+    link: str | None
+    title: str
+    title_html: str
+    content_html: str
+    summary_html: str
+    author: str
+    categories: tuple[str, ...]
+    published_at: datetime | None  # clamped; None: the publisher gave none that can be true
+    updated_at: datetime | None
+    seen_at: datetime
+    first_fetch: bool
+    image_url: str | None = None
+    enclosures: tuple[Enclosure, ...] = ()
+    language: str = ""
+
+    @property
+    def dated_at(self) -> datetime:
+        """Return when it was published, else when we saw it."""
+        return self.published_at or self.seen_at
+
+
+# --- what is owed and sent -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """An entry (in one revision) owed to a channel as an alert, or to a digest."""
+
+    kind: Literal["alert", "digest"]
+    target: str  # a channel's name, or a digest's
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEntry:
+    """One entry inside a message, for channels that show or pass on facts, not prose."""
+
+    id: int
+    feed: str  # the feed's id
+    feed_name: str
+    title: str
+    link: str
+    published_at: datetime | None
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InlineImage:
+    """An image that travels with a message; HTML refers to it as `cid:` + `cid`."""
+
+    cid: str
+    mime_type: str
+    content: bytes = field(repr=False)
+    filename: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message in every form a channel may want, before it is composed for one.
+
+    `identity` is stable: the same entries for the same purpose give the same one,
+    whoever renders it, and whenever ("digest/morning/2026-11-24T08:00").
+    `text` is complete, never a summary of `html`. `title` is one line.
+    """
+
+    kind: MessageKind
+    identity: str
+    title: str
+    text: str
+    html: str
+    created_at: datetime
+    entries: tuple[MessageEntry, ...] = ()
+    images: tuple[InlineImage, ...] = ()
+    digest: str = ""  # a digest's name
+    digest_title: str = ""
+    feed: str = ""  # the one feed's id, where all entries are of one
+    language: str = "en"
+    chat: str = ""  # the form for chats, a small HTML (b, i, a, code, br, lists); empty: use text
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One rendered piece for one recipient on one channel, as it will go out.
+
+    `payload` is what is stored and sent, byte for byte, at each try. `form`
+    says how to read it (`delivery.compose`). `uid` is the message's identity on
+    the wire: the Message-ID of a mail, `id` and Idempotency-Key of a webhook.
+    """
+
+    uid: str
+    recipient: str
+    part: int  # 0, 1, …: where a message had to be split
+    form: str
+    payload: bytes = field(repr=False)
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A piece in the outbox."""
+
+    id: int
+    channel: str
+    kind: MessageKind
+    piece: Piece
+    state: Literal["due", "sending", "sent", "parked", "dead"]
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    failing_since: datetime | None = None
+    last_error: str = ""
+    sent_at: datetime | None = None
