@@ -1,4 +1,4 @@
-"""What an operator or a programmer must mend. Publishers never raise: what they do is an outcome."""
+"""What an operator or programmer must mend. What publishers do is an outcome, never raised."""
 
 from __future__ import annotations
 
