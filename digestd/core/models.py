@@ -24,6 +24,7 @@ class Validators:
 
     etag: str | None = None
     last_modified: str | None = None
+    origin: str | None = None  # who gave them, where a redirect led to another host; None: the feed's
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,10 @@ class Feed:
     baseline_at: datetime | None = None  # the first good fetch; before it nothing is new
     gone_at: datetime | None = None
     recent_gaps: tuple[float, ...] = ()  # seconds between the newest entries, newest first
+    # As the newest document stated them: a 304 does not repeat them, yet they hold.
+    ttl: timedelta | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
 
     @property
     def label(self) -> str:

@@ -55,6 +55,7 @@ class Failed:
     reason: str
     status: int | None = None
     retry_after: str | None = None  # raw header; core.freshness reads it
+    url: str = ""  # who answered, where redirects led to another host
 
 
 FetchOutcome = Fetched | NotModified | Gone | Failed
