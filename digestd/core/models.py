@@ -24,7 +24,7 @@ class Validators:
 
     etag: str | None = None
     last_modified: str | None = None
-    origin: str | None = None  # who gave them, where a redirect led to another host; None: the feed's
+    origin: str | None = None  # who gave them, where redirects led elsewhere
 
 
 @dataclass(frozen=True, slots=True)
