@@ -1,0 +1,136 @@
+"""Fixed words, dates, plurals and sizes in the reader's language.
+
+The words of a language are one file, `digestd/locale/TAG.po`, read at run time:
+no compile step, and a new language is a new file.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time, format_timedelta
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.units import format_unit
+
+from digestd.core.language import Direction, direction_of
+
+
+class Words:
+    """How things are said in one language, at one place."""
+
+    def __init__(self, language: str, zone: ZoneInfo) -> None:
+        """Use `language` (BCP 47, or a POSIX locale); one that nobody knows becomes English."""
+        self._locale = _locale(language)
+        self._catalogue = _catalogue(str(self._locale))
+        self.zone = zone
+
+    @property
+    def language(self) -> str:
+        """Return the BCP 47 tag."""
+        return str(self._locale).replace("_", "-")
+
+    @property
+    def direction(self) -> Direction:
+        """Return the direction of the frame around the entries."""
+        return direction_of(self.language)
+
+    def say(self, message: str, **facts: object) -> str:
+        """Return a fixed text, its `{names}` filled in."""
+        return self._catalogue.gettext(message).format(**facts)
+
+    def count(self, one: str, many: str, n: int, **facts: object) -> str:
+        """Return the form of a text that `n` of something takes; `{n}` is the number."""
+        return self._catalogue.ngettext(one, many, n).format(n=n, **facts)
+
+    def day(self, moment: datetime) -> str:
+        """Return a date in full: "Tuesday, 24 November 2026"."""
+        return format_date(moment.astimezone(self.zone).date(), "full", locale=self._locale)
+
+    def clock(self, moment: datetime) -> str:
+        """Return hours and minutes as the language writes them."""
+        return format_time(moment.astimezone(self.zone), "short", locale=self._locale)
+
+    def when(self, moment: datetime, now: datetime) -> str:
+        """Return how long ago something was, by the calendar: "Yesterday at 21:40", "6 days ago"."""
+        local = moment.astimezone(self.zone)
+        days = (now.astimezone(self.zone).date() - local.date()).days
+        if days == 0:
+            return self.say("Today at {time}", time=self.clock(moment))
+        if days == 1:
+            return self.say("Yesterday at {time}", time=self.clock(moment))
+        # A day to come is a publisher's mistake, or the date of what is announced.
+        if days < 0 or days > 350:
+            return self.short_day(moment)
+        return format_timedelta(
+            timedelta(days=-days), threshold=1, add_direction=True, locale=self._locale
+        )
+
+    def short_day(self, moment: datetime) -> str:
+        """Return a day as a short date."""
+        return format_date(moment.astimezone(self.zone).date(), "medium", locale=self._locale)
+
+    def minutes(self, n: int) -> str:
+        """Return a reading time: "6 min"."""
+        return format_unit(n, "duration-minute", length="short", locale=self._locale)
+
+    def length(self, span: timedelta) -> str:
+        """Return how long a recording is: "43 min", "1 hr 12 min"."""
+        hours, minutes = divmod(max(1, round(span.total_seconds() / 60)), 60)
+        parts = [(hours, "duration-hour"), (minutes, "duration-minute")]
+        return " ".join(
+            format_unit(n, unit, length="short", locale=self._locale) for n, unit in parts if n
+        )
+
+    def size(self, n: int) -> str:
+        """Return a file's size: "62 MB"."""
+        for unit, scale in (("gigabyte", 10**9), ("megabyte", 10**6)):
+            if n >= scale:
+                amount = round(n / scale, 1 if n < 10 * scale else None)
+                return format_unit(amount, f"digital-{unit}", length="short", locale=self._locale)
+        amount = max(1, round(n / 1000))
+        return format_unit(amount, "digital-kilobyte", length="short", locale=self._locale)
+
+    def list(self, items: Sequence[str]) -> str:
+        """Return "A, B and C"."""
+        return format_list(list(items), locale=self._locale)
+
+
+def languages() -> list[str]:
+    """Return the tags of the languages that have a catalogue, English apart."""
+    folder = resources.files("digestd") / "locale"
+    return sorted(f.name.removesuffix(".po") for f in folder.iterdir() if f.name.endswith(".po"))
+
+
+def _locale(language: str) -> Locale:
+    tag = language.split(".")[0].split("@")[0].replace("-", "_")
+    while tag:
+        try:
+            return Locale.parse(tag)
+        except (ValueError, UnknownLocaleError):
+            tag = tag.rpartition("_")[0]
+    return Locale("en")
+
+
+@lru_cache(maxsize=16)
+def _catalogue(tag: str) -> gettext.NullTranslations:
+    """Return the words of `tag`, or of its language (`zh` for `zh_TW`), or English."""
+    folder = resources.files("digestd") / "locale"
+    while tag:
+        file = folder / f"{tag}.po"
+        if file.is_file():
+            catalogue = read_po(io.BytesIO(file.read_bytes()), locale=tag)
+            compiled = io.BytesIO()
+            write_mo(compiled, catalogue)
+            compiled.seek(0)
+            return gettext.GNUTranslations(compiled)
+        tag = tag.rpartition("_")[0]
+    return gettext.NullTranslations()

@@ -1,0 +1,112 @@
+"""Where text may be cut or wrapped, and how wide it is.
+
+The unit is the grapheme cluster (UAX #29). The rules are those of careful
+typesetting rather than the whole of UAX #14: no line begins with closing
+punctuation or ends with an opening bracket (kinsoku), and nothing is torn that
+is read as one: a Latin word, a number, a number and its sign or measure word.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+import regex
+
+# Longer clusters are the toys of people who pile accents; the rest of one is dropped.
+MAX_CLUSTER = 32
+
+_CLUSTER = regex.compile(r"\X")
+# Scripts written without blanks between words.
+_UNSPACED = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}ー々〆〇]"
+)
+_EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}]")
+_HAN_PUNCTUATION = frozenset("，。、；：！？…—～·“”‘’（）《》〈〉「」『』【】〔〕［］｛｝｡．｢｣")
+
+OPENING = frozenset("([{<（［｛〔【《〈「『“‘«‹〖〘〚｢¿¡$£€¥#@＃＠￥")
+CLOSING = frozenset(
+    ")]}>）］｝〕】》〉」』”’»›〗〙〛｣"
+    ",.;:!?，。、；：！？｡．､…‥·・%％‰℃°′″"
+    "ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻ゝゞ"
+    "،؛؟۔।॥"
+)
+_QUOTES = frozenset("\"'")
+
+
+def clusters(text: str) -> Iterator[str]:
+    """Yield the grapheme clusters of `text`, none longer than MAX_CLUSTER code points."""
+    for match in _CLUSTER.finditer(text):
+        yield match[0] if match.end() - match.start() <= MAX_CLUSTER else match[0][:MAX_CLUSTER]
+
+
+def is_unspaced(cluster: str) -> bool:
+    """Tell whether the cluster is of a script that writes no blanks between words."""
+    return bool(_UNSPACED.match(cluster))
+
+
+def is_east_asian(cluster: str) -> bool:
+    """Tell whether it is a sign of Chinese or Japanese text, punctuation included."""
+    return is_unspaced(cluster) or cluster[:1] in _HAN_PUNCTUATION
+
+
+def may_break(before: str, after: str) -> bool:
+    """Tell whether a line, or an excerpt, may end between two neighbouring clusters."""
+    if after.isspace():
+        return before not in OPENING
+    if before.isspace():
+        return after not in CLOSING
+    first, last = after[0], before[0]
+    if last in OPENING or first in CLOSING or first in _QUOTES:
+        return False
+    if last.isdigit() and is_unspaced(after):
+        return False  # 3万, 10年: the number would say something else
+    if is_east_asian(before) or is_east_asian(after):
+        return True
+    return bool(_EMOJI.match(before) or _EMOJI.match(after))
+
+
+def cluster_width(cluster: str) -> int:
+    """Return the columns that a cluster takes on a terminal: 0, 1 or 2."""
+    first = cluster[0]
+    if unicodedata.east_asian_width(first) in "WF" or "\ufe0f" in cluster:
+        return 2
+    return 0 if unicodedata.category(first) in {"Mn", "Me", "Cf", "Cc"} else 1
+
+
+def display_width(text: str) -> int:
+    """Return the columns that `text` takes in a fixed-width font."""
+    return len(text) if text.isascii() else sum(map(cluster_width, clusters(text)))
+
+
+def wrap(text: str, columns: int, indent: str = "") -> str:
+    """Return one paragraph broken into lines of at most `columns`, each with `indent` before it.
+
+    What may not be broken (a long URL) has a line of its own, however long.
+    """
+    room = max(columns - display_width(indent), 1)
+    lines: list[str] = []
+    line, width = "", 0
+    for piece in _pieces(" ".join(text.split())):
+        needed = display_width(piece.rstrip())
+        if line and width + needed > room:
+            lines.append(line.rstrip())
+            line, width = "", 0
+        line += piece
+        width += display_width(piece)
+    if line.strip():
+        lines.append(line.rstrip())
+    return "\n".join(indent + line for line in lines)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Split `text` into what no line break may tear, blanks kept at the end of each."""
+    piece, last = "", ""
+    for cluster in clusters(text):
+        if last and not cluster.isspace() and may_break(last, cluster):
+            yield piece
+            piece = ""
+        piece += cluster
+        last = cluster
+    if piece:
+        yield piece
