@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo
+
+from digestd.core.slots import Schedule
 
 MessageKind = Literal["alert", "digest", "notice", "test"]
 ContentLevel = Literal["excerpt", "full", "title"]
@@ -122,6 +125,23 @@ class Channel:
     name: str
     url: str = field(repr=False)
     proxy: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A message of many entries, as its owner wants it; its slots are `core.slots`' to find."""
+
+    name: str
+    schedule: Schedule
+    zone: ZoneInfo
+    to: tuple[str, ...]  # channel names
+    tags: tuple[str, ...] = ()  # only feeds with one of these; none: every feed
+    at_least: int = 1  # fewer entries wait for the next slot, at most `max_wait`; 0 sends none too
+    max_wait: timedelta = timedelta(days=7)
+    content: ContentLevel = "excerpt"
+    template: str = "digest"
+    subject: str = ""  # a template; empty: made from the titles
+    title: str = ""  # what messages call it; the loader puts the name where there is none
 
 
 @dataclass(frozen=True, slots=True)
