@@ -1,0 +1,292 @@
+"""Opening the database, transactions, and the threads that the event loop talks to it through."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlite_utils import Database
+
+from digestd.errors import SchemaTooNewError, StoreError
+from digestd.store.schema import migrations
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+__all__ = [
+    "Database",
+    "Store",
+    "backup",
+    "changes_seen",
+    "connect",
+    "moment",
+    "moment_or_none",
+    "read_transaction",
+    "stamp",
+    "stamp_or_none",
+    "write_transaction",
+]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Another process may hold the write lock while it commits a large poll.
+_BUSY_MS = 15_000
+# Jobs that queue up while a commit is on its way share the next one: under load
+# the price of an fsync is split, at rest nobody waits.
+_MOST_PER_TRANSACTION = 64
+
+
+def stamp(moment: datetime) -> int:
+    """Return `moment` (aware) as microseconds since 1970, the form in which times are stored."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def stamp_or_none(moment: datetime | None) -> int | None:
+    """Return `stamp(moment)`, or None for None."""
+    return None if moment is None else stamp(moment)
+
+
+def moment(stamped: int) -> datetime:
+    """Return the UTC time that `stamp` stored."""
+    return _EPOCH + timedelta(microseconds=stamped)
+
+
+def moment_or_none(stamped: int | None) -> datetime | None:
+    """Return `moment(stamped)`, or None for None."""
+    return None if stamped is None else moment(stamped)
+
+
+def connect(path: Path, *, create: bool = True) -> Database:
+    """Open the database at `path` and bring its schema up to date.
+
+    With `create=False` a missing file is a StoreError: commands that only look
+    never make one. Raises SchemaTooNewError if a newer version wrote it.
+    """
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    elif not path.exists():
+        raise StoreError(f"nothing was seen yet: {path} does not exist; start `digestd run` first")
+    try:
+        if create and not path.exists():
+            path.touch(mode=0o600)  # what people read is nobody else's business
+        db = _open(path)
+        _migrate(db)
+    except sqlite3.Error as exc:
+        raise StoreError(f"{path} cannot be used: {exc}") from exc
+    except OSError as exc:
+        raise StoreError(f"{path} cannot be used: {exc.strerror or exc}") from exc
+    return db
+
+
+def _open(path: Path) -> Database:
+    # The connection is handed from the thread that opens to the one that works;
+    # it is never used by two at once.
+    conn = sqlite3.connect(path, timeout=_BUSY_MS / 1000, check_same_thread=False)
+    conn.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    conn.execute("PRAGMA journal_mode = WAL")
+    # FULL, not NORMAL: a delivery that was settled must stay settled when the power fails.
+    conn.execute("PRAGMA synchronous = FULL")
+    conn.execute("PRAGMA foreign_keys = ON")
+    conn.execute("PRAGMA temp_store = MEMORY")
+    conn.execute("PRAGMA cache_size = -4000")
+    return Database(conn, execute_plugins=False)
+
+
+def _migrate(db: Database) -> None:
+    known = {migration.name for migration in migrations.pending(db)}
+    applied = {migration.name for migration in migrations.applied(db)}
+    ours = known | {name for name in applied if name in migration_names()}
+    if strangers := applied - ours:
+        raise SchemaTooNewError(
+            "the database was written by a newer digestd"
+            f" (it knows {', '.join(sorted(strangers))}); upgrade, or restore a backup"
+        )
+    if known:
+        with write_transaction(db):
+            migrations.apply(db)
+
+
+def migration_names() -> frozenset[str]:
+    """Return the names of all migrations that this version knows."""
+    return frozenset(migration.name for migration in migrations._migrations)  # noqa: SLF001 (the library lists them only against a database)
+
+
+@contextlib.contextmanager
+def write_transaction(db: Database) -> Iterator[Database]:
+    """Run the block in one transaction that may write, from its first statement on.
+
+    IMMEDIATE, because the command line and the daemon share a file: a deferred
+    transaction that turns from reading to writing fails busy without waiting.
+    Nests: an inner one is a savepoint.
+    """
+    if db.conn.in_transaction:
+        with db.atomic():
+            yield db
+        return
+    db.conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+        db.conn.execute("COMMIT")
+    except BaseException:
+        db.conn.rollback()
+        raise
+
+
+@contextlib.contextmanager
+def read_transaction(db: Database) -> Iterator[Database]:
+    """Run the block on one snapshot."""
+    db.conn.execute("BEGIN")
+    try:
+        yield db
+    finally:
+        db.conn.rollback()
+
+
+class _Job:
+    __slots__ = ("future", "run")
+
+    def __init__(self, run: Callable[[Database], Any]) -> None:
+        self.run = run
+        self.future: Future[Any] = Future()
+
+
+class _Lane:
+    """One thread with one connection. Jobs run in the order in which they came."""
+
+    def __init__(self, db: Database, name: str, batch: Callable[[Database, list[_Job]], None]):
+        self._db = db
+        self._batch = batch
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, run: Callable[[Database], T]) -> Future[T]:
+        job = _Job(run)
+        self._jobs.put(job)
+        return job.future
+
+    def close(self) -> None:
+        self._jobs.put(None)
+        self._thread.join()
+        self._db.conn.close()
+
+    def _work(self) -> None:
+        while True:
+            first = self._jobs.get()
+            if first is None:
+                return
+            jobs, last = self._gather(first)
+            self._batch(self._db, jobs)
+            if last:
+                return
+
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        jobs = [first]
+        while len(jobs) < _MOST_PER_TRANSACTION:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return jobs, True
+            jobs.append(job)
+        return jobs, False
+
+
+def _write_batch(db: Database, jobs: list[_Job]) -> None:
+    """Run `jobs` in one transaction; a failing one is undone alone.
+
+    Nobody hears of success before the commit. If the commit itself fails
+    (a full disk), each job is told so: none of them happened.
+    """
+    jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+    results: list[tuple[_Job, Any, BaseException | None]] = []
+    try:
+        with write_transaction(db):
+            for job in jobs:
+                try:
+                    with db.atomic():
+                        results.append((job, job.run(db), None))
+                except Exception as exc:  # noqa: BLE001 (handed to the one who asked)
+                    results.append((job, None, exc))
+                    if not db.conn.in_transaction:
+                        raise  # the error undid the whole transaction
+    except Exception as exc:  # noqa: BLE001 (handed to those who asked)
+        results = [(job, None, exc) for job in jobs]
+    for job, value, error in results:
+        if error is None:
+            job.future.set_result(value)
+        else:
+            job.future.set_exception(_translated(error))
+
+
+def _read_batch(db: Database, jobs: list[_Job]) -> None:
+    for job in jobs:
+        if not job.future.set_running_or_notify_cancel():
+            continue
+        try:
+            with read_transaction(db):
+                job.future.set_result(job.run(db))
+        except Exception as exc:  # noqa: BLE001 (handed to the one who asked)
+            job.future.set_exception(_translated(exc))
+
+
+def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, sqlite3.Error):
+        translated = StoreError(f"database: {error}")
+        translated.__cause__ = error
+        return translated
+    return error
+
+
+class Store:
+    """The database as the event loop sees it: one thread writes, another reads.
+
+    `write(function, *args)` awaits `function(db, *args)` inside a write
+    transaction and returns after its commit. Cancelling the wait does not undo
+    the work: a job that was begun is finished.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer = _Lane(connect(path), "digestd-write", _write_batch)
+        self._reader = _Lane(connect(path), "digestd-read", _read_batch)
+
+    async def write(
+        self, function: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(db, …)` in a write transaction; return its value after the commit."""
+        return await asyncio.wrap_future(
+            self._writer.submit(lambda db: function(db, *args, **kwargs))
+        )
+
+    async def read(
+        self, function: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(db, …)` on one snapshot of the database."""
+        return await asyncio.wrap_future(
+            self._reader.submit(lambda db: function(db, *args, **kwargs))
+        )
+
+    def close(self) -> None:
+        """Finish what was asked for and close both connections."""
+        self._reader.close()
+        self._writer.close()
+
+
+def changes_seen(db: Database) -> int:
+    """Return a number that differs after another connection has committed."""
+    return int(db.conn.execute("PRAGMA data_version").fetchone()[0])
+
+
+def backup(db: Database, target: Path) -> None:
+    """Write a consistent copy to `target` while others go on working."""
+    with contextlib.closing(sqlite3.connect(target)) as copy:
+        db.conn.backup(copy)

@@ -1,0 +1,169 @@
+"""Rows of `entries` and `seen_keys`: what was seen, and by which keys it is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlite_utils import Database
+
+from digestd.core.models import Enclosure, Entry
+from digestd.core.refresh import NewEntry
+from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
+
+# SQLite takes 32,766 parameters; a document holds at most 2,000 entries of a few keys.
+_KEYS_PER_QUERY = 5_000
+
+
+def seen_keys(db: Database, feed_pk: int, keys: Iterable[bytes]) -> frozenset[bytes]:
+    """Return those of `keys` that this feed's entries are known by."""
+    wanted = list(keys)
+    found: set[bytes] = set()
+    for start in range(0, len(wanted), _KEYS_PER_QUERY):
+        chunk = wanted[start : start + _KEYS_PER_QUERY]
+        marks = ",".join("?" * len(chunk))
+        rows = db.conn.execute(
+            f"SELECT key FROM seen_keys WHERE feed_pk = ? AND key IN ({marks})",  # noqa: S608 (only question marks)
+            (feed_pk, *chunk),
+        )
+        found.update(row[0] for row in rows)
+    return frozenset(found)
+
+
+def add(db: Database, feed_pk: int, new: Iterable[NewEntry], seen_at: datetime) -> list[int]:
+    """Store new entries with their keys; return their ids, in order.
+
+    An entry of which another process has meanwhile recorded the first key is
+    left out (None in its place would tempt a caller to owe it twice): its id is 0.
+    The caller holds the transaction.
+    """
+    ids = []
+    for entry in new:
+        known = db.conn.execute(
+            "SELECT 1 FROM seen_keys WHERE feed_pk = ? AND key = ?", (feed_pk, entry.keys[0])
+        ).fetchone()
+        ids.append(0 if known else _insert(db, feed_pk, entry, seen_at))
+    return ids
+
+
+def _insert(db: Database, feed_pk: int, new: NewEntry, seen_at: datetime) -> int:
+    parsed = new.entry
+    cursor = db.conn.execute(
+        "INSERT INTO entries (feed_pk, guid, link, title, title_html, content_html,"
+        " summary_html, author, categories, published_at, updated_at, seen_at, first_fetch,"
+        " image_url, enclosures, language)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            feed_pk,
+            parsed.guid,
+            parsed.link,
+            parsed.title,
+            parsed.title_html,
+            parsed.content_html,
+            parsed.summary_html,
+            parsed.author,
+            json.dumps(parsed.categories, ensure_ascii=False),
+            stamp_or_none(new.published_at),
+            stamp_or_none(parsed.updated_at),
+            stamp(seen_at),
+            new.first_fetch,
+            parsed.image_url,
+            _enclosures_out(parsed.enclosures),
+            parsed.language,
+        ),
+    )
+    entry_id = cursor.lastrowid or 0
+    db.conn.executemany(
+        "INSERT INTO seen_keys (feed_pk, key, entry_id) VALUES (?, ?, ?)"
+        " ON CONFLICT (feed_pk, key) DO NOTHING",
+        [(feed_pk, key, entry_id) for key in new.keys],
+    )
+    return entry_id
+
+
+def by_id(db: Database, ids: Iterable[int]) -> dict[int, Entry]:
+    """Return the entries with these ids."""
+    wanted = sorted(set(ids))
+    found: dict[int, Entry] = {}
+    for start in range(0, len(wanted), _KEYS_PER_QUERY):
+        chunk = wanted[start : start + _KEYS_PER_QUERY]
+        marks = ",".join("?" * len(chunk))
+        rows = db.query(f"SELECT * FROM entries WHERE id IN ({marks})", chunk)  # noqa: S608 (only question marks)
+        found.update((row["id"], _entry(row)) for row in rows)
+    return found
+
+
+def recent(
+    db: Database,
+    *,
+    feed_pks: Sequence[int] | None = None,
+    since: datetime | None = None,
+    search: str = "",
+    limit: int = 50,
+) -> list[Entry]:
+    """Return what was seen, newest first: by publication, else by when we saw it.
+
+    `search` finds entries in which every word occurs in title, author or body.
+    """
+    where, params = ["1"], []
+    if feed_pks is not None:
+        where.append(f"feed_pk IN ({','.join('?' * len(feed_pks))})")
+        params.extend(feed_pks)
+    if since is not None:
+        where.append("seen_at >= ?")
+        params.append(stamp(since))
+    for word in search.split():
+        where.append(
+            "(title LIKE ? ESCAPE '!' OR author LIKE ? ESCAPE '!'"
+            " OR content_html LIKE ? ESCAPE '!' OR summary_html LIKE ? ESCAPE '!')"
+        )
+        pattern = "%" + "".join("!" + c if c in "!%_" else c for c in word) + "%"
+        params.extend([pattern] * 4)
+    rows = db.query(
+        f"SELECT * FROM entries WHERE {' AND '.join(where)}"  # noqa: S608 (fixed words only)
+        " ORDER BY coalesce(published_at, seen_at) DESC, id DESC LIMIT ?",
+        [*params, limit],
+    )
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    return Entry(
+        id=row["id"],
+        feed_pk=row["feed_pk"],
+        revision=row["revision"],
+        guid=row["guid"],
+        link=row["link"],
+        title=row["title"],
+        title_html=row["title_html"],
+        content_html=row["content_html"],
+        summary_html=row["summary_html"],
+        author=row["author"],
+        categories=tuple(json.loads(row["categories"])),
+        published_at=moment_or_none(row["published_at"]),
+        updated_at=moment_or_none(row["updated_at"]),
+        seen_at=moment(row["seen_at"]),
+        first_fetch=bool(row["first_fetch"]),
+        image_url=row["image_url"],
+        enclosures=_enclosures_in(row["enclosures"]),
+        language=row["language"],
+    )
+
+
+def _enclosures_out(enclosures: Sequence[Enclosure]) -> str:
+    def fields(enclosure: Enclosure) -> dict[str, Any]:
+        seconds = enclosure.duration.total_seconds() if enclosure.duration else None
+        return {**asdict(enclosure), "duration": seconds}
+
+    return json.dumps([fields(e) for e in enclosures], ensure_ascii=False)
+
+
+def _enclosures_in(stored: str) -> tuple[Enclosure, ...]:
+    def enclosure(fields: dict[str, Any]) -> Enclosure:
+        seconds = fields.pop("duration")
+        return Enclosure(**fields, duration=timedelta(seconds=seconds) if seconds else None)
+
+    return tuple(enclosure(fields) for fields in json.loads(stored))

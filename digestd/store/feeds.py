@@ -1,0 +1,292 @@
+"""Rows of `feeds`: what is followed, when it is due, and who is asking it now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlite_utils import Database
+
+from digestd.core.models import Feed, Subscription, Validators
+from digestd.errors import SubscriptionError, UsageError
+from digestd.store.db import moment_or_none, stamp, stamp_or_none
+from digestd.store.owner import is_dead
+
+_ID_LENGTH = 60
+# Parts of an address that say nothing about which feed it is.
+_DULL = frozenset(
+    "feed feeds rss atom xml json index www http https html htm php feed.xml rss.xml atom.xml"
+    " index.xml feed.json default".split()
+)
+
+
+def follow(
+    db: Database, subscriptions: Iterable[Subscription], now: datetime
+) -> list[tuple[Subscription, Feed]]:
+    """Make the store follow exactly `subscriptions`; return each with its feed.
+
+    A feed is known by its configured id, else by its URL. One that is no longer
+    configured is put to rest, not deleted: what was seen stays seen if it returns.
+    """
+    subscriptions = list(subscriptions)
+    known = {row["pk"]: row for row in db.query("SELECT pk, id, url, name, active FROM feeds")}
+    by_id = {row["id"]: pk for pk, row in known.items()}
+    by_url = {row["url"]: pk for pk, row in sorted(known.items(), key=lambda i: i[1]["active"])}
+    wanted: dict[int, Subscription] = {}
+    fresh: list[Subscription] = []
+    for subscription in subscriptions:
+        pk = by_id.get(subscription.id) if subscription.id else by_url.get(subscription.url)
+        if pk is None and subscription.id:
+            pk = by_url.get(subscription.url)  # the owner has just given it an id
+        if pk is None or pk in wanted:
+            fresh.append(subscription)
+        else:
+            wanted[pk] = subscription
+    _rest(db, known, wanted)
+    for pk, subscription in wanted.items():
+        _update(db, known[pk], subscription, now)
+    taken = {row["id"] for row in db.query("SELECT id FROM feeds")}
+    for subscription in fresh:
+        _insert(db, subscription, taken, now)
+    feeds = {feed.url: feed for feed in all_active(db)}
+    return [(subscription, feeds[subscription.url]) for subscription in subscriptions]
+
+
+def _rest(db: Database, known: dict[int, dict[str, Any]], wanted: dict[int, Subscription]) -> None:
+    db.conn.executemany(
+        "UPDATE feeds SET active = 0 WHERE pk = ?",
+        [(pk,) for pk, row in known.items() if row["active"] and pk not in wanted],
+    )
+
+
+def _update(db: Database, row: dict[str, Any], wanted: Subscription, now: datetime) -> None:
+    name, feed_id = wanted.name or "", wanted.id or row["id"]
+    if (row["active"], row["id"], row["name"], row["url"]) == (1, feed_id, name, wanted.url):
+        return
+    db.conn.execute(
+        "UPDATE feeds SET active = 1, id = ?, name = ? WHERE pk = ?", (feed_id, name, row["pk"])
+    )
+    if row["url"] != wanted.url or not row["active"]:
+        # Another address answers for itself: its validators are not the old one's.
+        db.conn.execute(
+            "UPDATE feeds SET url = ?, etag = NULL, last_modified = NULL, body_hash = NULL,"
+            " gone_at = NULL, failures = 0, failing_since = NULL, next_poll_at = ? WHERE pk = ?",
+            (wanted.url, stamp(now), row["pk"]),
+        )
+
+
+def _insert(db: Database, wanted: Subscription, taken: set[str], now: datetime) -> None:
+    feed_id = wanted.id or free_id(wanted.url, taken)
+    taken.add(feed_id)
+    db.conn.execute(
+        "INSERT INTO feeds (id, url, name, next_poll_at) VALUES (?, ?, ?, ?)",
+        (feed_id, wanted.url, wanted.name or "", stamp(now)),
+    )
+
+
+def free_id(url: str, taken: Iterable[str]) -> str:
+    """Return a short readable id for the feed at `url` that is not in `taken`.
+
+    >>> free_id("https://www.example.org/blog/feed.xml", ())
+    'example.org-blog'
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "feed").removeprefix("www.")
+    if parts.port:
+        host = f"{host}-{parts.port}"
+    words = [word for word in parts.path.split("/") if word and word.lower() not in _DULL]
+    raw = "-".join([host, *words])
+    safe = "".join(c if c.isalnum() or c in ".-_" else "-" for c in raw)[:_ID_LENGTH].strip("-.")
+    taken = set(taken)
+    candidate, number = safe, 2
+    while candidate in taken:
+        candidate, number = f"{safe}-{number}", number + 1
+    return candidate
+
+
+def all_active(db: Database) -> list[Feed]:
+    """Return every followed feed, by id."""
+    return [_feed(row) for row in db.query("SELECT * FROM feeds WHERE active ORDER BY id")]
+
+
+def by_pk(db: Database, pks: Iterable[int]) -> dict[int, Feed]:
+    """Return the feeds of these rows, whether still followed or not."""
+    wanted = sorted(set(pks))
+    marks = ",".join("?" * len(wanted))
+    rows = db.query(f"SELECT * FROM feeds WHERE pk IN ({marks})", wanted)  # noqa: S608 (only question marks)
+    return {row["pk"]: _feed(row) for row in rows}
+
+
+def find(db: Database, text: str) -> Feed:
+    """Return the followed feed with this id, name or URL, or an unambiguous beginning of one.
+
+    Raises SubscriptionError if there is none, UsageError if there are several.
+    """
+    feeds = all_active(db)
+    folded = text.casefold()
+    exact = [f for f in feeds if folded in {n.casefold() for n in _names(f)}]
+    found = exact or [f for f in feeds if any(n.casefold().startswith(folded) for n in _names(f))]
+    if not found:
+        raise SubscriptionError(f"no feed is called {text!r}; `digestd feeds` lists them")
+    if len(found) > 1:
+        names = ", ".join(f.id for f in found[:5])
+        raise UsageError(f"{text!r} could be any of {names}{' …' if len(found) > 5 else ''}")
+    return found[0]
+
+
+def _names(feed: Feed) -> list[str]:
+    names = [feed.id, feed.name, feed.title, feed.url, feed.url.partition("://")[2]]
+    return [name for name in names if name]
+
+
+def lease_due(
+    db: Database, owner: str, now: datetime, until: datetime, limit: int
+) -> list[Feed]:
+    """Take up to `limit` due feeds for `owner` until `until`, longest due first.
+
+    One statement, so two processes on one database never take the same feed.
+    """
+    rows = db.query(
+        "UPDATE feeds SET lease_owner = :owner, lease_until = :until WHERE pk IN ("
+        " SELECT pk FROM feeds WHERE active AND gone_at IS NULL AND next_poll_at <= :now"
+        " AND (lease_owner IS NULL OR lease_until < :now) ORDER BY next_poll_at LIMIT :limit"
+        ") RETURNING *",
+        {"owner": owner, "until": stamp(until), "now": stamp(now), "limit": limit},
+    )
+    return sorted((_feed(row) for row in rows), key=lambda f: (f.next_poll_at or now, f.pk))
+
+
+def lease_one(db: Database, pk: int, owner: str, now: datetime, until: datetime) -> Feed | None:
+    """Take this feed, due or not; None if another process is asking it just now."""
+    rows = db.query(
+        "UPDATE feeds SET lease_owner = :owner, lease_until = :until WHERE pk = :pk"
+        " AND (lease_owner IS NULL OR lease_until < :now) RETURNING *",
+        {"owner": owner, "until": stamp(until), "now": stamp(now), "pk": pk},
+    )
+    return next((_feed(row) for row in rows), None)
+
+
+def make_due(db: Database, now: datetime) -> None:
+    """Let every followed feed be due at once, whatever it was due at."""
+    db.conn.execute(
+        "UPDATE feeds SET next_poll_at = ? WHERE active AND gone_at IS NULL", (stamp(now),)
+    )
+
+
+def release(db: Database, pk: int, owner: str) -> None:
+    """Give up a lease without having asked."""
+    db.conn.execute(
+        "UPDATE feeds SET lease_owner = NULL, lease_until = NULL"
+        " WHERE pk = ? AND lease_owner = ?",
+        (pk, owner),
+    )
+
+
+def take_back_from_dead(db: Database, me: str) -> int:
+    """Free the feeds that dead processes have leased; return how many."""
+    owners = db.query(
+        "SELECT DISTINCT lease_owner AS owner FROM feeds"
+        " WHERE lease_owner IS NOT NULL AND lease_owner <> ?",
+        (me,),
+    )
+    freed = 0
+    for row in list(owners):
+        if is_dead(row["owner"]):
+            freed += db.conn.execute(
+                "UPDATE feeds SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?",
+                (row["owner"],),
+            ).rowcount
+    return freed
+
+
+def next_due_at(db: Database) -> datetime | None:
+    """Return when the next feed that nobody is asking is due; None if there is none."""
+    row = db.conn.execute(
+        "SELECT min(next_poll_at) FROM feeds"
+        " WHERE active AND gone_at IS NULL AND lease_owner IS NULL"
+    ).fetchone()
+    return moment_or_none(row[0])
+
+
+def record_poll(db: Database, feed: Feed) -> None:
+    """Store what a poll has made of `feed`, and end its lease. The caller holds the transaction.
+
+    The owner's name, the id and the address are the configuration's, not a poll's.
+    """
+    db.conn.execute(
+        "UPDATE feeds SET title = ?, home_url = ?, language = ?, etag = ?, last_modified = ?,"
+        " validators_origin = ?, body_hash = ?, next_poll_at = ?, last_polled_at = ?, last_ok_at = ?,"
+        " last_entry_at = ?, failures = ?, failing_since = ?, last_error = ?, baseline_at = ?,"
+        " gone_at = ?, recent_gaps = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?, lease_owner = NULL, lease_until = NULL"
+        " WHERE pk = ? AND url = ?",
+        (
+            feed.title,
+            feed.home_url,
+            feed.language,
+            feed.validators.etag,
+            feed.validators.last_modified,
+            feed.validators.origin,
+            feed.body_hash,
+            stamp_or_none(feed.next_poll_at),
+            stamp_or_none(feed.last_polled_at),
+            stamp_or_none(feed.last_ok_at),
+            stamp_or_none(feed.last_entry_at),
+            feed.failures,
+            stamp_or_none(feed.failing_since),
+            feed.last_error,
+            stamp_or_none(feed.baseline_at),
+            stamp_or_none(feed.gone_at),
+            json.dumps(feed.recent_gaps),
+            feed.ttl.total_seconds() if feed.ttl is not None else None,
+            json.dumps(sorted(feed.skip_hours)),
+            json.dumps(sorted(feed.skip_days)),
+            feed.pk,
+            feed.url,
+        ),
+    )
+
+
+def posts_per_week(db: Database, now: datetime, weeks: int = 8) -> dict[int, float]:
+    """Return how many entries a week each feed has brought, by publication, lately."""
+    since = stamp(now) - weeks * 7 * 86_400_000_000
+    rows = db.query(
+        "SELECT feed_pk, count(*) AS posts, min(coalesce(published_at, seen_at)) AS oldest"
+        " FROM entries WHERE coalesce(published_at, seen_at) > ? GROUP BY feed_pk",
+        (since,),
+    )
+    week = 7 * 86_400_000_000
+    return {
+        row["feed_pk"]: row["posts"] / max(1.0, (stamp(now) - row["oldest"]) / week)
+        for row in rows
+    }
+
+
+def _feed(row: dict[str, Any]) -> Feed:
+    gaps: Sequence[float] = json.loads(row["recent_gaps"])
+    return Feed(
+        pk=row["pk"],
+        id=row["id"],
+        url=row["url"],
+        title=row["title"],
+        name=row["name"],
+        home_url=row["home_url"],
+        language=row["language"],
+        validators=Validators(row["etag"], row["last_modified"], row["validators_origin"]),
+        body_hash=row["body_hash"],
+        next_poll_at=moment_or_none(row["next_poll_at"]),
+        last_polled_at=moment_or_none(row["last_polled_at"]),
+        last_ok_at=moment_or_none(row["last_ok_at"]),
+        last_entry_at=moment_or_none(row["last_entry_at"]),
+        failures=row["failures"],
+        failing_since=moment_or_none(row["failing_since"]),
+        last_error=row["last_error"],
+        baseline_at=moment_or_none(row["baseline_at"]),
+        gone_at=moment_or_none(row["gone_at"]),
+        recent_gaps=tuple(gaps),
+        ttl=timedelta(seconds=row["ttl_seconds"]) if row["ttl_seconds"] is not None else None,
+        skip_hours=frozenset(json.loads(row["skip_hours"])),
+        skip_days=frozenset(json.loads(row["skip_days"])),
+    )

@@ -1,0 +1,467 @@
+"""What is owed, the messages made of it, and their deliveries: one state machine.
+
+    due -> sending -> sent | due again later | parked (channel broken) | dead (refused for ever)
+
+A channel's deliveries are worked by whoever holds the channel's lease, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlite_utils import Database
+
+from digestd.core.models import Debt, Delivery, MessageKind, Piece
+from digestd.core.retries import PATIENCE, Verdict
+from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
+from digestd.store.owner import is_dead
+
+_STATES = ("due", "sending", "sent", "parked", "dead")
+_ANSWER_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An open debt: the entry has not been put into a message for its target."""
+
+    pk: int
+    entry_id: int
+    target: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to be put into the outbox, with its pieces by channel."""
+
+    identity: str
+    kind: MessageKind
+    title: str
+    pieces: Sequence[tuple[str, Piece]]
+    entry_ids: Sequence[int] = ()
+    owed_pks: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """How a channel fares."""
+
+    name: str
+    failures: int
+    resume_at: datetime | None
+    parked_at: datetime | None
+    parked_reason: str
+    open_deliveries: int
+
+
+# --- owed ------------------------------------------------------------------------------
+
+
+def owe(db: Database, entry_id: int, revision: int, debts: Iterable[Debt]) -> None:
+    """Note to whom an entry is owed; a known debt stays as it is.
+
+    The caller holds the transaction.
+    """
+    # Not INSERT OR IGNORE: that would also swallow a missing entry.
+    db.conn.executemany(
+        "INSERT INTO owed (entry_id, revision, kind, target, due_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (entry_id, revision, kind, target) DO NOTHING",
+        [(entry_id, revision, d.kind, d.target, stamp(d.due_at)) for d in debts],
+    )
+
+
+def owed(
+    db: Database,
+    kind: Literal["alert", "digest"],
+    now: datetime,
+    *,
+    target: str | None = None,
+    after: int = 0,
+    limit: int = 10_000,
+) -> list[Owed]:
+    """Return open debts that are due, oldest first, those after row `after`."""
+    rows = db.query(
+        "SELECT pk, entry_id, target, due_at FROM owed WHERE message_pk IS NULL AND kind = :kind"
+        " AND due_at <= :now AND pk > :after AND (:target IS NULL OR target = :target)"
+        " ORDER BY pk LIMIT :limit",
+        {"kind": kind, "now": stamp(now), "target": target, "after": after, "limit": limit},
+    )
+    return [Owed(r["pk"], r["entry_id"], r["target"], moment(r["due_at"])) for r in rows]
+
+
+def count_owed(db: Database) -> dict[tuple[str, str], int]:
+    """Return the number of open debts by kind and target."""
+    rows = db.query(
+        "SELECT kind, target, count(*) AS n FROM owed WHERE message_pk IS NULL GROUP BY 1, 2"
+    )
+    return {(row["kind"], row["target"]): row["n"] for row in rows}
+
+
+# --- messages --------------------------------------------------------------------------
+
+
+def put(db: Database, outgoing: Outgoing, now: datetime, slot_pk: int | None = None) -> bool:
+    """Put a message and its deliveries into the outbox and close the debts that it pays.
+
+    False, with nothing done, if another process has put the same message or has
+    paid one of the debts meanwhile. The caller holds the transaction.
+    """
+    if not _still_open(db, outgoing.owed_pks):
+        return False
+    row = db.conn.execute(
+        "INSERT INTO messages (identity, kind, slot_pk, title, created_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (identity) DO NOTHING RETURNING pk",
+        (outgoing.identity, outgoing.kind, slot_pk, outgoing.title, stamp(now)),
+    ).fetchone()
+    if row is None:
+        return False
+    message_pk: int = row[0]
+    db.conn.executemany(
+        "INSERT INTO message_entries (message_pk, position, entry_id) VALUES (?, ?, ?)",
+        [(message_pk, position, entry) for position, entry in enumerate(outgoing.entry_ids)],
+    )
+    db.conn.executemany(
+        "UPDATE owed SET message_pk = ? WHERE pk = ?",
+        [(message_pk, pk) for pk in outgoing.owed_pks],
+    )
+    _add_deliveries(db, message_pk, outgoing.pieces, now)
+    return True
+
+
+def _still_open(db: Database, owed_pks: Sequence[int]) -> bool:
+    return all(
+        db.conn.execute("SELECT 1 FROM owed WHERE pk = ? AND message_pk IS NULL", (pk,)).fetchone()
+        for pk in owed_pks
+    )
+
+
+def _add_deliveries(
+    db: Database, message_pk: int, pieces: Sequence[tuple[str, Piece]], now: datetime
+) -> None:
+    parked = {
+        row[0] for row in db.conn.execute("SELECT name FROM channels WHERE parked_at IS NOT NULL")
+    }
+    db.conn.executemany(
+        "INSERT INTO deliveries (message_pk, channel, uid, recipient, part, form, title, payload,"
+        " state, due_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                message_pk,
+                channel,
+                piece.uid,
+                piece.recipient,
+                piece.part,
+                piece.form,
+                piece.title,
+                piece.payload,
+                "parked" if channel in parked else "due",
+                stamp(now),
+                stamp(now),
+            )
+            for channel, piece in pieces
+        ],
+    )
+
+
+# --- channels and their leases ---------------------------------------------------------
+
+
+def know_channels(db: Database, names: Iterable[str]) -> None:
+    """Make a row for every configured channel."""
+    db.conn.executemany(
+        "INSERT INTO channels (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
+        [(name,) for name in names],
+    )
+
+
+def take_channel(db: Database, name: str, owner: str, now: datetime, until: datetime) -> bool:
+    """Take, or keep, the lease on a channel; False while another process has it."""
+    row = db.conn.execute(
+        "UPDATE channels SET lease_owner = :owner, lease_until = :until WHERE name = :name"
+        " AND (lease_owner IS NULL OR lease_owner = :owner OR lease_until < :now)"
+        " RETURNING name",
+        {"owner": owner, "until": stamp(until), "now": stamp(now), "name": name},
+    ).fetchone()
+    return row is not None
+
+
+def release_channel(db: Database, name: str, owner: str) -> None:
+    """Give the channel's lease back."""
+    db.conn.execute(
+        "UPDATE channels SET lease_owner = NULL, lease_until = NULL"
+        " WHERE name = ? AND lease_owner = ?",
+        (name, owner),
+    )
+
+
+def take_back_from_dead(db: Database, me: str) -> int:
+    """Free the channels that dead processes have leased; return how many."""
+    owners = db.query(
+        "SELECT name, lease_owner AS owner FROM channels"
+        " WHERE lease_owner IS NOT NULL AND lease_owner <> ?",
+        (me,),
+    )
+    freed = 0
+    for row in list(owners):
+        if is_dead(row["owner"]):
+            release_channel(db, row["name"], row["owner"])
+            freed += 1
+    return freed
+
+
+def resume_interrupted(db: Database, channel: str, now: datetime) -> int:
+    """Make due again what a process left in the middle of sending; return how many.
+
+    For the holder of the channel's lease, before it begins: whatever is
+    "sending" then was begun by a process that is no more. Whether the service
+    accepted it cannot be known.
+    """
+    rows = db.conn.execute(
+        "UPDATE deliveries SET state = 'due', last_error = 'interrupted while sending'"
+        " WHERE channel = ? AND state = 'sending' RETURNING id",
+        (channel,),
+    ).fetchall()
+    for row in rows:
+        _note_attempt(db, row[0], now, "unknown", "the process ended while sending")
+    return len(rows)
+
+
+def channel_states(db: Database) -> list[ChannelState]:
+    """Return every channel that is known, by name."""
+    rows = db.query(
+        "SELECT c.*, (SELECT count(*) FROM deliveries d WHERE d.channel = c.name"
+        " AND d.state IN ('due', 'sending')) AS open FROM channels c ORDER BY name"
+    )
+    return [
+        ChannelState(
+            row["name"],
+            row["failures"],
+            moment_or_none(row["resume_at"]),
+            moment_or_none(row["parked_at"]),
+            row["parked_reason"],
+            row["open"],
+        )
+        for row in rows
+    ]
+
+
+def unpark(db: Database, channel: str, now: datetime) -> None:
+    """Let a channel speak again: its owner has mended it, or a test went through."""
+    db.conn.execute(
+        "UPDATE channels SET parked_at = NULL, parked_reason = '', failures = 0, resume_at = NULL"
+        " WHERE name = ?",
+        (channel,),
+    )
+    # A parked delivery does not age: its time of failing begins anew.
+    db.conn.execute(
+        "UPDATE deliveries SET state = 'due', due_at = ?, failing_since = NULL"
+        " WHERE channel = ? AND state = 'parked'",
+        (stamp(now), channel),
+    )
+
+
+# --- deliveries ------------------------------------------------------------------------
+
+
+def take_next(db: Database, channel: str, owner: str, now: datetime) -> Delivery | None:
+    """Mark the channel's next due delivery as being sent and return it.
+
+    None if nothing is due, or the lease is not `owner`'s. Oldest first; when
+    several attempts in a row have failed, the one that was tried least.
+    """
+    rows = db.query(
+        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1 WHERE id = ("
+        " SELECT d.id FROM deliveries d JOIN channels c ON c.name = d.channel"
+        " WHERE d.channel = :channel AND d.state = 'due' AND d.due_at <= :now"
+        " AND c.lease_owner = :owner AND c.parked_at IS NULL"
+        " AND (c.resume_at IS NULL OR c.resume_at <= :now)"
+        " ORDER BY CASE WHEN c.failures >= :patience THEN d.attempts ELSE 0 END, d.id LIMIT 1"
+        ") RETURNING *, (SELECT kind FROM messages m WHERE m.pk = message_pk) AS kind",
+        {"channel": channel, "now": stamp(now), "owner": owner, "patience": PATIENCE},
+    )
+    return next((_delivery(row) for row in rows), None)
+
+
+def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) -> None:
+    """Record what one attempt came to, for the delivery and for its channel."""
+    db.conn.execute(
+        "UPDATE deliveries SET state = ?, due_at = ?, failing_since = ?, last_error = ?,"
+        " sent_at = ? WHERE id = ?",
+        (
+            verdict.state,
+            stamp(verdict.due_at),
+            stamp_or_none(verdict.failing_since),
+            "" if verdict.state == "sent" else verdict.answer[:_ANSWER_LENGTH],
+            stamp(now) if verdict.state == "sent" else None,
+            delivery.id,
+        ),
+    )
+    _note_attempt(db, delivery.id, now, verdict.outcome, verdict.answer)
+    db.conn.execute(
+        "UPDATE channels SET failures = ?, resume_at = ?,"
+        " last_ok_at = CASE WHEN ? THEN ? ELSE last_ok_at END WHERE name = ?",
+        (
+            verdict.channel_failures,
+            stamp_or_none(verdict.resume_at),
+            verdict.state == "sent",
+            stamp(now),
+            delivery.channel,
+        ),
+    )
+    if verdict.state == "parked":
+        _park(db, delivery.channel, verdict.answer, now)
+
+
+def settle_late(db: Database, delivery_id: int, attempt: int, now: datetime) -> None:
+    """Record that an attempt we had given up waiting for was accepted after all.
+
+    Only if nothing has happened to the delivery since: a newer attempt may be on its way.
+    """
+    row = db.conn.execute(
+        "UPDATE deliveries SET state = 'sent', sent_at = ?, last_error = '', failing_since = NULL"
+        " WHERE id = ? AND attempts = ? AND state = 'due' RETURNING id",
+        (stamp(now), delivery_id, attempt),
+    ).fetchone()
+    if row is not None:
+        _note_attempt(db, delivery_id, now, "accepted", "answered late")
+
+
+def failures(db: Database, channel: str) -> int:
+    """Return how many attempts in a row have failed on this channel."""
+    row = db.conn.execute("SELECT failures FROM channels WHERE name = ?", (channel,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _park(db: Database, channel: str, reason: str, now: datetime) -> None:
+    db.conn.execute(
+        "UPDATE channels SET parked_at = ?, parked_reason = ? WHERE name = ?",
+        (stamp(now), reason[:_ANSWER_LENGTH], channel),
+    )
+    db.conn.execute(
+        "UPDATE deliveries SET state = 'parked', last_error = ?"
+        " WHERE channel = ? AND state = 'due'",
+        (f"channel broken: {reason}"[:_ANSWER_LENGTH], channel),
+    )
+
+
+def _note_attempt(db: Database, delivery_id: int, at: datetime, outcome: str, answer: str) -> None:
+    db.conn.execute(
+        "INSERT INTO attempts (delivery_id, at, outcome, answer) VALUES (?, ?, ?, ?)",
+        (delivery_id, stamp(at), outcome, answer[:_ANSWER_LENGTH]),
+    )
+
+
+def next_due_at(db: Database, channel: str) -> datetime | None:
+    """Return when this channel has something to do next; None if nothing waits for it."""
+    row = db.conn.execute(
+        "SELECT max(min(d.due_at), coalesce(c.resume_at, 0)) FROM deliveries d"
+        " JOIN channels c ON c.name = d.channel"
+        " WHERE d.channel = ? AND d.state IN ('due', 'sending') AND c.parked_at IS NULL",
+        (channel,),
+    ).fetchone()
+    return moment_or_none(row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A delivery as `outbox list` shows it."""
+
+    id: int
+    channel: str
+    kind: str
+    state: str
+    title: str
+    recipient: str
+    entries: tuple[int, ...]
+    attempts: int
+    last_error: str
+    due_at: datetime
+    created_at: datetime
+    sent_at: datetime | None
+
+
+def listing(
+    db: Database, states: Sequence[str] = ("due", "sending", "parked", "dead"), limit: int = 1000
+) -> list[Listed]:
+    """Return the deliveries in these states, oldest first."""
+    marks = ",".join("?" * len(states))
+    rows = db.query(
+        "SELECT d.id, d.channel, d.state, d.title, d.recipient, d.attempts, d.last_error,"
+        " d.due_at, d.created_at, d.sent_at, d.message_pk, m.kind FROM deliveries d"
+        f" JOIN messages m ON m.pk = d.message_pk WHERE d.state IN ({marks})"  # noqa: S608 (only question marks)
+        " ORDER BY d.id LIMIT ?",
+        [*states, limit],
+    )
+    return [
+        Listed(
+            row["id"],
+            row["channel"],
+            row["kind"],
+            row["state"],
+            row["title"],
+            row["recipient"],
+            _entries_of(db, row["message_pk"]),
+            row["attempts"],
+            row["last_error"],
+            moment(row["due_at"]),
+            moment(row["created_at"]),
+            moment_or_none(row["sent_at"]),
+        )
+        for row in list(rows)
+    ]
+
+
+def _entries_of(db: Database, message_pk: int) -> tuple[int, ...]:
+    rows = db.conn.execute(
+        "SELECT entry_id FROM message_entries WHERE message_pk = ? ORDER BY position",
+        (message_pk,),
+    )
+    return tuple(row[0] for row in rows)
+
+
+def states_of_message(db: Database, identity: str) -> list[tuple[str, str, str]]:
+    """Return (channel, state, last error) of each delivery of the message with this identity."""
+    rows = db.conn.execute(
+        "SELECT d.channel, d.state, d.last_error FROM deliveries d JOIN messages m"
+        " ON m.pk = d.message_pk WHERE m.identity = ? ORDER BY d.id",
+        (identity,),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def counts(db: Database) -> dict[str, int]:
+    """Return how many deliveries are in each state that is not `sent`."""
+    rows = db.conn.execute(
+        "SELECT state, count(*) FROM deliveries WHERE state IN ('due', 'sending') GROUP BY state"
+        " UNION ALL SELECT state, count(*) FROM deliveries WHERE state IN ('parked', 'dead')"
+        " GROUP BY state"
+    )
+    found = dict.fromkeys((s for s in _STATES if s != "sent"), 0)
+    found.update({row[0]: row[1] for row in rows})
+    return found
+
+
+def _delivery(row: dict[str, Any]) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        channel=row["channel"],
+        kind=row["kind"],
+        piece=Piece(
+            uid=row["uid"],
+            recipient=row["recipient"],
+            part=row["part"],
+            form=row["form"],
+            payload=row["payload"],
+            title=row["title"],
+        ),
+        state=row["state"],
+        attempts=row["attempts"],
+        created_at=moment(row["created_at"]),
+        due_at=moment(row["due_at"]),
+        failing_since=moment_or_none(row["failing_since"]),
+        last_error=row["last_error"],
+        sent_at=moment_or_none(row["sent_at"]),
+    )

@@ -1,0 +1,181 @@
+"""The schema, as migrations: append only, each runs once in a transaction."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("digestd")
+
+# Times are integers: microseconds since 1970, UTC. Lists are JSON.
+_TABLES = """
+CREATE TABLE feeds (
+  pk INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  url TEXT NOT NULL,
+  active INTEGER NOT NULL DEFAULT 1,
+  name TEXT NOT NULL DEFAULT '',
+  title TEXT NOT NULL DEFAULT '',
+  home_url TEXT,
+  language TEXT NOT NULL DEFAULT '',
+  etag TEXT,
+  last_modified TEXT,
+  validators_origin TEXT,
+  body_hash BLOB,
+  next_poll_at INTEGER,
+  last_polled_at INTEGER,
+  last_ok_at INTEGER,
+  last_entry_at INTEGER,
+  failures INTEGER NOT NULL DEFAULT 0,
+  failing_since INTEGER,
+  last_error TEXT NOT NULL DEFAULT '',
+  baseline_at INTEGER,
+  gone_at INTEGER,
+  recent_gaps TEXT NOT NULL DEFAULT '[]',
+  ttl_seconds REAL,
+  skip_hours TEXT NOT NULL DEFAULT '[]',
+  skip_days TEXT NOT NULL DEFAULT '[]',
+  lease_owner TEXT,
+  lease_until INTEGER
+);
+CREATE UNIQUE INDEX feeds_by_url ON feeds (url) WHERE active;
+CREATE INDEX feeds_by_due ON feeds (next_poll_at) WHERE active AND gone_at IS NULL;
+CREATE INDEX feeds_by_lease ON feeds (lease_owner) WHERE lease_owner IS NOT NULL;
+
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY,
+  feed_pk INTEGER NOT NULL REFERENCES feeds (pk) ON DELETE CASCADE,
+  revision INTEGER NOT NULL DEFAULT 1,
+  guid TEXT,
+  link TEXT,
+  title TEXT NOT NULL,
+  title_html TEXT NOT NULL DEFAULT '',
+  content_html TEXT NOT NULL DEFAULT '',
+  summary_html TEXT NOT NULL DEFAULT '',
+  author TEXT NOT NULL DEFAULT '',
+  categories TEXT NOT NULL DEFAULT '[]',
+  published_at INTEGER,
+  updated_at INTEGER,
+  seen_at INTEGER NOT NULL,
+  first_fetch INTEGER NOT NULL,
+  image_url TEXT,
+  enclosures TEXT NOT NULL DEFAULT '[]',
+  language TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX entries_by_feed ON entries (feed_pk, seen_at);
+CREATE INDEX entries_by_time ON entries (seen_at);
+CREATE INDEX entries_with_body ON entries (seen_at) WHERE content_html <> '' OR summary_html <> '';
+
+-- Outlives the entry's body, and even the entry: what was seen stays seen.
+CREATE TABLE seen_keys (
+  feed_pk INTEGER NOT NULL REFERENCES feeds (pk) ON DELETE CASCADE,
+  key BLOB NOT NULL,
+  entry_id INTEGER REFERENCES entries (id) ON DELETE SET NULL,
+  PRIMARY KEY (feed_pk, key)
+) WITHOUT ROWID;
+CREATE INDEX seen_keys_by_entry ON seen_keys (entry_id);
+
+CREATE TABLE digests (
+  name TEXT PRIMARY KEY,
+  looked_until INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE slots (
+  pk INTEGER PRIMARY KEY,
+  digest TEXT NOT NULL REFERENCES digests (name),
+  key TEXT NOT NULL,
+  due_at INTEGER NOT NULL,
+  closed_at INTEGER NOT NULL,
+  UNIQUE (digest, key)
+);
+
+CREATE TABLE messages (
+  pk INTEGER PRIMARY KEY,
+  identity TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL CHECK (kind IN ('alert', 'digest', 'notice', 'test')),
+  slot_pk INTEGER REFERENCES slots (pk),
+  title TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+);
+
+CREATE TABLE message_entries (
+  message_pk INTEGER NOT NULL REFERENCES messages (pk) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  entry_id INTEGER NOT NULL REFERENCES entries (id) ON DELETE CASCADE,
+  PRIMARY KEY (message_pk, position)
+) WITHOUT ROWID;
+CREATE INDEX message_entries_by_entry ON message_entries (entry_id);
+
+-- What is owed: one row per entry, revision and channel (alert) or digest.
+CREATE TABLE owed (
+  pk INTEGER PRIMARY KEY,
+  entry_id INTEGER NOT NULL REFERENCES entries (id) ON DELETE CASCADE,
+  revision INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('alert', 'digest')),
+  target TEXT NOT NULL,
+  due_at INTEGER NOT NULL,
+  message_pk INTEGER REFERENCES messages (pk),
+  UNIQUE (entry_id, revision, kind, target)
+);
+CREATE INDEX owed_open ON owed (kind, target, due_at) WHERE message_pk IS NULL;
+
+CREATE TABLE channels (
+  name TEXT PRIMARY KEY,
+  failures INTEGER NOT NULL DEFAULT 0,
+  resume_at INTEGER,
+  parked_at INTEGER,
+  parked_reason TEXT NOT NULL DEFAULT '',
+  last_ok_at INTEGER,
+  lease_owner TEXT,
+  lease_until INTEGER
+) WITHOUT ROWID;
+
+-- One row: one rendered piece for one recipient, stored as it goes out.
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY,
+  message_pk INTEGER NOT NULL REFERENCES messages (pk) ON DELETE CASCADE,
+  channel TEXT NOT NULL REFERENCES channels (name),
+  uid TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  form TEXT NOT NULL,
+  title TEXT NOT NULL,
+  payload BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('due', 'sending', 'sent', 'parked', 'dead')),
+  due_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  failing_since INTEGER,
+  last_error TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL,
+  sent_at INTEGER,
+  UNIQUE (message_pk, channel, recipient, part)
+);
+CREATE INDEX deliveries_open ON deliveries (channel, id) WHERE state IN ('due', 'sending');
+CREATE INDEX deliveries_sent ON deliveries (sent_at) WHERE state = 'sent' AND payload <> x'';
+CREATE INDEX deliveries_troubled ON deliveries (state) WHERE state IN ('parked', 'dead');
+
+CREATE TABLE attempts (
+  pk INTEGER PRIMARY KEY,
+  delivery_id INTEGER NOT NULL REFERENCES deliveries (id) ON DELETE CASCADE,
+  at INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  answer TEXT NOT NULL
+);
+CREATE INDEX attempts_by_delivery ON attempts (delivery_id);
+
+-- Who runs as the daemon on this database.
+CREATE TABLE daemons (
+  owner TEXT PRIMARY KEY,
+  started_at INTEGER NOT NULL,
+  alive_at INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Make the tables of the first version."""
+    # Not executescript(): that commits whatever transaction is open.
+    for statement in _TABLES.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)

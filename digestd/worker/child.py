@@ -1,0 +1,58 @@
+"""The child process: one job after the other from standard input, answers to standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import resource
+import signal
+import sys
+from typing import Any, BinaryIO
+
+from digestd.worker.frames import HEADER, pack, unpack
+
+# What may be asked for; nothing else can be named.
+JOBS = {
+    "read_document": ("digestd.formats.document", "read_document"),
+}
+
+
+def main() -> None:
+    """Serve until standard input ends. `sys.argv[1]` is the memory limit in bytes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    limit = int(sys.argv[1])
+    # A hardened service may forbid it; then the unit's own limit holds.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not become part of an answer
+    serve(sys.stdin.buffer, answers)
+
+
+def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
+    """Answer each frame `(job, args, kwargs)` with `(True, value)` or `(False, reason)`."""
+    while header := jobs.read(HEADER.size):
+        (length,) = HEADER.unpack(header)
+        name, args, kwargs = unpack(jobs.read(length))
+        answers.write(_answer(name, args, kwargs))
+        answers.flush()
+
+
+def _answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    module, function = JOBS[name]
+    try:
+        value = getattr(importlib.import_module(module), function)(*args, **kwargs)
+        return pack((True, value))
+    except MemoryError:
+        return pack((False, "needs more memory than a document may take"))
+    except RecursionError:
+        return pack((False, "is nested too deeply"))
+    except Exception as exc:  # noqa: BLE001 (one document's trouble is that document's alone)
+        return pack((False, f"cannot be read ({type(exc).__name__})"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Frames on a pipe: a length, then a pickle of plain values and our own nouns."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+from typing import Any
+
+HEADER = struct.Struct(">Q")
+# Our nouns, and what they are made of. The child reads hostile documents; if one
+# ever took it over, its answers must still not run code in the daemon.
+_OPEN_MODULES = frozenset({"digestd.core.models"})
+_OPEN_NAMES = frozenset({("datetime", "datetime"), ("datetime", "timedelta"), ("datetime", "date")})
+_OPEN_NAMES |= {("datetime", "timezone"), ("builtins", "frozenset"), ("builtins", "set")}
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module in _OPEN_MODULES and "." not in name) or (module, name) in _OPEN_NAMES:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name} does not belong in an answer")
+
+
+def pack(value: object) -> bytes:
+    """Return `value` as one frame."""
+    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    return HEADER.pack(len(body)) + body
+
+
+def unpack(body: bytes) -> Any:
+    """Return the value in a frame's body. Raises pickle.UnpicklingError for a foreign type."""
+    return _Reader(io.BytesIO(body)).load()

@@ -1,0 +1,122 @@
+"""A child process for work that hostile input could make endless: parsing, cleaning, drawing.
+
+Started at the first need, ended when idle, bounded in memory and in time per
+job; its death fails that job alone and the next job starts it anew.
+(Not concurrent.futures: there one dead child breaks the whole pool.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pickle
+import sys
+from datetime import timedelta
+from typing import Any
+
+from digestd.worker.frames import HEADER, pack, unpack
+
+MEMORY_LIMIT = 1 << 30
+_LONGEST_ANSWER = 256 << 20
+
+
+class JobFailedError(Exception):
+    """The job came to no result; `str()` says why in words for a feed's owner."""
+
+
+class Worker:
+    """Runs named jobs (`child.JOBS`) in the child, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        deadline: timedelta = timedelta(seconds=30),
+        idle: timedelta = timedelta(seconds=60),
+        memory_bytes: int = MEMORY_LIMIT,
+    ) -> None:
+        self._deadline = deadline.total_seconds()
+        self._idle = idle.total_seconds()
+        self._memory_bytes = memory_bytes
+        self._turn = asyncio.Lock()
+        self._child: asyncio.subprocess.Process | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether a child process exists just now."""
+        return self._child is not None and self._child.returncode is None
+
+    async def run(self, job: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (each job has its own type)
+        """Return the job's value; raise JobFailedError if it has none within the deadline."""
+        async with self._turn:
+            self._stop_timer()
+            try:
+                async with asyncio.timeout(self._deadline):
+                    ok, value = await self._ask(pack((job, args, kwargs)))
+            except TimeoutError:
+                await self._end()
+                raise JobFailedError(f"took longer than {self._deadline:.0f} s to read") from None
+            except (OSError, EOFError, pickle.UnpicklingError) as exc:
+                await self._end()
+                raise JobFailedError("broke the process that read it") from exc
+            except asyncio.CancelledError:
+                await self._end()  # its answer would be taken for the next job's
+                raise
+            self._start_timer()
+        if not ok:
+            raise JobFailedError(str(value))
+        return value
+
+    async def close(self) -> None:
+        """End the child."""
+        self._stop_timer()
+        await self._end()
+
+    async def _ask(self, frame: bytes) -> tuple[bool, Any]:
+        child = await self._started()
+        if child.stdin is None or child.stdout is None:
+            raise EOFError
+        child.stdin.write(frame)
+        await child.stdin.drain()
+        (length,) = HEADER.unpack(await child.stdout.readexactly(HEADER.size))
+        if length > _LONGEST_ANSWER:
+            raise EOFError
+        ok, value = unpack(await child.stdout.readexactly(length))
+        return bool(ok), value
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._child is None or self._child.returncode is not None:
+            self._child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "digestd.worker.child",
+                str(self._memory_bytes),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        return self._child
+
+    async def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is None or child.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
+
+    def _start_timer(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._idle, self._end_idle)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end_idle(self) -> None:
+        if not self._turn.locked():
+            task = asyncio.get_running_loop().create_task(self._end())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
