@@ -1,0 +1,72 @@
+"""Links without what publishers add to them to follow readers, and links as identities."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, urlsplit
+
+# Parameters that name a campaign or a reader, never a page. Those ending in "_" are prefixes.
+TRACKING_PREFIXES = ("utm_", "mtm_", "matomo_", "hsa_", "vero_", "oly_")
+TRACKING_NAMES = frozenset(
+    "fbclid gclid gclsrc dclid wbraid gbraid msclkid yclid twclid ttclid igshid igsh mc_cid mc_eid"
+    " _hsenc _hsmi __hstc __hssc __s mkt_tok ml_subscriber ml_subscriber_hash rb_clickid"
+    " s_cid wickedid _openstat spm_id_from".split()
+)
+# Fragments that name a place on every page. Others may be all that tells two entries of a
+# changelog apart, and stay.
+_IDLE_FRAGMENTS = frozenset("comments respond more top content main rss feed".split())
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+def split(url: str) -> SplitResult | None:
+    """Return the parts of `url`, or None if it is none (RFC 3986; brackets, ports)."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def strip_tracking(url: str) -> str:
+    """Return `url` without tracking parameters; all else as it was, byte for byte."""
+    if "?" not in url and "#" not in url:
+        return url
+    parts = split(url)
+    if parts is None:
+        return url
+    query = "&".join(p for p in parts.query.split("&") if not _is_tracking(p))
+    fragment = parts.fragment
+    if fragment and all(_is_tracking(p) for p in fragment.split("&")):
+        fragment = ""
+    if query == parts.query and fragment == parts.fragment:
+        return url
+    return parts._replace(query=query, fragment=fragment).geturl()
+
+
+def canonical_link(url: str) -> str:
+    """Return what stays the same of `url` when a site moves to https or adds parameters.
+
+    An identity, not an address: scheme http becomes https, the host is in lower case,
+    default ports, tracking, a final slash and idle fragments ("#comments") are gone.
+    """
+    parts = split(strip_tracking(url.strip()))
+    if parts is None or not parts.netloc:
+        return url.strip()
+    scheme = parts.scheme.lower()
+    host = parts.netloc.lower()
+    name, colon, port = host.rpartition(":")
+    if colon and port in ("", _DEFAULT_PORTS.get(scheme)):
+        host = name
+    fragment = "" if parts.fragment.lower() in _IDLE_FRAGMENTS else parts.fragment
+    return SplitResult(
+        scheme="https" if scheme == "http" else scheme,
+        netloc=host,
+        path=parts.path.rstrip("/"),
+        query=parts.query,
+        fragment=fragment,
+    ).geturl()
+
+
+def _is_tracking(parameter: str) -> bool:
+    name = parameter.partition("=")[0].lower()
+    return name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES)

@@ -1,0 +1,64 @@
+"""Text from strangers made harmless to show: no control, bidi or invisible signs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import regex
+
+# What a terminal, a log line, a header or a reader's eye could be fooled by. Kept: tab and
+# newline, the joiners (Persian, Indic scripts and emoji need them) and the two direction
+# marks, which move nothing but neutral signs beside them.
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1; carriage returns were folded before
+    "\u202a-\u202e\u2066-\u2069\u206a-\u206f"  # bidi embeddings, overrides, isolates; deprecated
+    "\ufeff\ufff9-\ufffb\ufffe\uffff"  # byte order mark, interlinear marks, no characters
+    "\U000e0000-\U000e007f"  # tags: a second, invisible ASCII
+    "\ud800-\udfff]"  # lone surrogates: no encoder takes them
+)
+_NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# On top of that for a single line: what shows nothing and splits words a rule looks for.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2060-\u2064\u3164\uffa0]"
+)
+# A joiner joins two letters or two emoji; beside ASCII or blanks it only hides.
+_IDLE_JOINER = re.compile(
+    "(?<![^\x00-\x7f\\s\u200c\u200d])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\\s])"
+)
+_CLUSTER = regex.compile(r"\X")
+_MAX_CLUSTER = 32
+
+
+def scrub(text: str) -> str:
+    """Return `text` without control, bidi and surrogate characters; newlines and tabs stay.
+
+    Every kind of line end becomes a newline, so that no other one smuggles a line in.
+    """
+    return _HARMFUL.sub("", _NEWLINES.sub("\n", text))
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Return `text` as one harmless line of at most `limit` grapheme clusters.
+
+    White space is folded; zero-width signs go, joiners stay where they join. What was
+    cut ends in "…". Work is bounded by the limit, whatever the length of `text`.
+    """
+    # A cluster longer than _MAX_CLUSTER is a pile of accents; blanks may fill the rest.
+    head = text[: limit * _MAX_CLUSTER * 2]
+    head = _IDLE_JOINER.sub("", _INVISIBLE.sub("", scrub(head)))
+    folded = " ".join(head.split())
+    if len(folded) <= limit and len(head) < limit * _MAX_CLUSTER:
+        return folded
+    kept: list[str] = []
+    for cluster in _clusters(folded):
+        if len(kept) == limit:
+            kept[-1] = "…"
+            break
+        kept.append(cluster)
+    return "".join(kept).rstrip()
+
+
+def _clusters(text: str) -> Iterator[str]:
+    for match in _CLUSTER.finditer(text):
+        yield match[0][:_MAX_CLUSTER]
