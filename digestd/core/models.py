@@ -106,7 +106,7 @@ class FirstFetch:
 class Subscription:
     """A feed and what its owner wants of it, defaults of its tags applied."""
 
-    url: str
+    url: str = field(repr=False)  # may hold a password
     id: str | None = None  # as configured; the store gives one to a feed that has none
     name: str | None = None
     tags: tuple[str, ...] = ()
@@ -279,6 +279,7 @@ class Message:
     feed: str = ""  # the one feed's id, where all entries are of one
     language: str = "en"
     chat: str = ""  # the form for chats, a small HTML (b, i, a, code, br, lists); empty: use text
+    complaint: str = ""  # what was wrong with a template of the owner's; ours was used instead
 
 
 @dataclass(frozen=True, slots=True)

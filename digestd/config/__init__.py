@@ -1,0 +1,26 @@
+"""The configuration: TOML files to a frozen Config. A complaint names its key, file and line."""
+
+from digestd.config.load import complaints, load
+from digestd.config.model import (
+    Config,
+    DeliverySettings,
+    PollSettings,
+    StoreSettings,
+    WebSettings,
+)
+from digestd.config.surroundings import find_config
+from digestd.config.values import describe_duration, parse_duration, parse_size
+
+__all__ = [
+    "Config",
+    "DeliverySettings",
+    "PollSettings",
+    "StoreSettings",
+    "WebSettings",
+    "complaints",
+    "describe_duration",
+    "find_config",
+    "load",
+    "parse_duration",
+    "parse_size",
+]

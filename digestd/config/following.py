@@ -1,0 +1,234 @@
+"""Who hears of what: channels, digests, tags and feeds, with every name looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from digestd.config.source import Source
+from digestd.config.tables import Reading, Table, dotted
+from digestd.config.values import nearest, parse_first, parse_name, parse_proxy, parse_zone
+from digestd.core.addresses import check_url
+from digestd.core.models import (
+    Channel,
+    ContentLevel,
+    Digest,
+    FirstFetch,
+    Subscription,
+    UpdatePolicy,
+)
+from digestd.core.slots import Schedule
+
+T = TypeVar("T")
+
+_CONTENT: Mapping[str, ContentLevel] = {"excerpt": "excerpt", "full": "full", "title": "title"}
+_UPDATES: Mapping[str, UpdatePolicy] = {"ignore": "ignore"}
+
+
+@dataclass
+class Following:
+    """What `read` found."""
+
+    channels: dict[str, Channel]
+    digests: dict[str, Digest]
+    subscriptions: list[Subscription]
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The names that may be referred to; those of things that are wrong in themselves too."""
+
+    channels: tuple[str, ...]
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Wants:
+    """What a feed or a tag says; None: nothing."""
+
+    alert: tuple[str, ...] | None
+    digest: tuple[str, ...] | None
+    first: FirstFetch | None
+    updates: UpdatePolicy | None
+    interval: timedelta | None
+    content: ContentLevel | None
+
+
+def read(top: Table, more: Iterable[Source], reading: Reading, zone: ZoneInfo) -> Following:
+    """Return what the owner follows, from the configuration `top` and files of feeds alone."""
+    channels = dict(_channels(top))
+    digest_tables = dict(top.named("digests"))
+    names = _Names(tuple(channels), tuple(digest_tables))
+    digests = {name: _digest(name, it, zone, names) for name, it in digest_tables.items()}
+    tags = {name: _wants(it, names) for name, it in top.named("tags")}
+    rows = list(top.rows("feeds"))
+    for source in more:
+        rows += _feeds_alone(source, reading)
+    subscriptions = [_subscription(row, names, tags, digests) for row in rows]
+    _refuse_doubles(list(zip(rows, subscriptions, strict=True)))
+    used = {*tags, *(tag for one in subscriptions for tag in one.tags)}
+    warnings = [_look_up_tags(digest_tables[name], it, used) for name, it in digests.items()]
+    return Following(channels, digests, subscriptions, [one for one in warnings if one])
+
+
+# --- channels and digests --------------------------------------------------------------
+
+
+def _channels(top: Table) -> Iterable[tuple[str, Channel]]:
+    for name, table in top.named("channels", short="url"):
+        url = table.text("url", "")
+        if "url" not in table:
+            table.complain("url", "is missing: the address of the channel")
+        elif url.casefold().startswith("mail:") and "mail" not in top:
+            table.complain("url", "needs a [mail] table with the server to send through")
+        yield name, Channel(name, url, table.parsed("proxy", parse_proxy, ""))
+
+
+def _digest(name: str, table: Table, zone: ZoneInfo, names: _Names) -> Digest:
+    if "when" not in table:
+        table.complain("when", 'is missing: "08:00" every day, "mon-fri 08:00", "manual" …')
+    to = _channel_names(table, "to", names) or ()
+    if not to and not table.raw.get("to"):
+        table.complain("to", "is missing: the channels that it is sent to")
+    return Digest(
+        name=name,
+        schedule=table.parsed_words("when", Schedule.parse, Schedule()),
+        zone=table.parsed("timezone", parse_zone, zone),
+        to=to,
+        tags=table.words("tags", ()),
+        at_least=table.number("at_least", 1, low=0, high=10_000),
+        max_wait=table.duration("max_wait", timedelta(days=7)),
+        content=table.choice("content", _CONTENT, "excerpt"),
+        template=table.parsed("template", _parse_template, "digest"),
+        subject=table.text("subject", "", verbatim=True),
+        title=table.text("title", "") or name,
+    )
+
+
+def _parse_template(text: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]{0,63}", text):
+        raise ValueError(f'"{text:.64}" is no template name: "digest" is templates/digest.html.j2')
+    return text
+
+
+def _look_up_tags(table: Table, digest: Digest, used: set[str]) -> str:
+    """Complain of a tag that looks misspelt; return a warning of one that no feed has (yet)."""
+    lonely = [tag for tag in digest.tags if tag not in used]
+    misspelt = {tag: hint for tag in lonely if (hint := nearest(tag, used))}
+    for tag, hint in misspelt.items():
+        table.complain("tags", f'no feed has the tag "{tag}"{hint}')
+    rest = [f'"{tag}"' for tag in lonely if tag not in misspelt]
+    # Not an error: the first such feed may be added tomorrow, or the last one be gone.
+    return f"{dotted(table.path)}.tags: no feed has the tag {', '.join(rest)}" if rest else ""
+
+
+# --- tags and feeds --------------------------------------------------------------------
+
+
+def _wants(table: Table, names: _Names) -> _Wants:
+    return _Wants(
+        alert=_channel_names(table, "alert", names),
+        digest=table.names("digest", names.digests, "digest"),
+        first=table.parsed("first", parse_first, None),
+        updates=table.choice("updates", _UPDATES, None),
+        interval=table.duration("interval", None, high=timedelta(days=366)),
+        content=table.choice("content", _CONTENT, None),
+    )
+
+
+def _channel_names(table: Table, key: str, names: _Names) -> tuple[str, ...] | None:
+    return table.names(key, names.channels, "channel", elsewhere=("digest", names.digests))
+
+
+def _feeds_alone(source: Source, reading: Reading) -> Iterable[Table]:
+    """Return the feeds of a file that may hold nothing else."""
+    top = Table(source, reading, "", (), {"feeds": source.data.get("feeds", [])})
+    for key in source.data.keys() - {"feeds"}:
+        top.complain(key, f"{source.path.name} holds [[feeds]] alone; this belongs beside it")
+    return top.rows("feeds")
+
+
+def _subscription(
+    table: Table, names: _Names, tags: Mapping[str, _Wants], digests: Mapping[str, Digest]
+) -> Subscription:
+    url = table.text("url", "")
+    problem = check_url(url) if url else None
+    if not url and not ("url" in table and table.raw["url"]):
+        table.complain("url", "is missing: the address of the feed")
+    elif problem:
+        table.complain("url", problem)
+    labels = table.parsed_words("tags", _parse_tags, ())
+    wants = [_wants(table, names), *(tags[label] for label in labels if label in tags)]
+    chosen = _first_set(one.digest for one in wants)
+    if chosen is None:
+        chosen = tuple(
+            digest.name
+            for digest in digests.values()
+            if not digest.tags or set(digest.tags) & set(labels)
+        )
+    return Subscription(
+        url=url,
+        id=table.parsed("id", _parse_id, None),
+        name=table.text("name", None) or None,
+        tags=labels,
+        alert=_first_set(one.alert for one in wants) or (),
+        digests=chosen,
+        first=_first_set(one.first for one in wants) or FirstFetch(),
+        updates=_first_set(one.updates for one in wants) or "ignore",
+        content=_first_set(one.content for one in wants),
+        interval=_first_set(one.interval for one in wants),
+    )
+
+
+def _first_set(values: Iterable[T | None]) -> T | None:
+    """Return the feed's own value, else that of the first of its tags that has one."""
+    return next((value for value in values if value is not None), None)
+
+
+def _parse_tags(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(parse_name(word) for word in words)
+
+
+def _parse_id(text: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]{0,63}", text) or text == "all":
+        raise ValueError(f'"{text:.64}" is no id: letters, digits, "-", "_" and ".", but not "all"')
+    return text
+
+
+def _refuse_doubles(feeds: list[tuple[Table, Subscription]]) -> None:
+    """Complain of every feed that is there already, naming the place, not the address."""
+    urls: dict[str, Table] = {}
+    ids: dict[str, Table] = {}
+    for row, one in feeds:
+        first = urls.setdefault(_comparable(one.url), row) if one.url else row
+        if first is not row:
+            row.complain("url", f"is that of the feed at {_place(first)} too")
+        first = ids.setdefault(one.id, row) if one.id else row
+        if first is not row:
+            row.complain("id", f"is that of the feed at {_place(first)} too")
+
+
+def _place(row: Table) -> str:
+    return f"{row.source.path.name}:{row.source.line(row.path)}"
+
+
+def _comparable(url: str) -> str:
+    """Return `url` with what cannot tell two feeds apart removed: case of the host, fragment."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return url
+    return parts._replace(
+        scheme=parts.scheme.lower(), netloc=_lower_host(parts.netloc), fragment=""
+    ).geturl()
+
+
+def _lower_host(netloc: str) -> str:
+    user, at, host = netloc.rpartition("@")
+    return f"{user}{at}{host.lower()}"

@@ -1,0 +1,69 @@
+"""The configuration, understood: frozen, complete, and without a string that means a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from digestd.core.addresses import AllowList
+from digestd.core.models import Channel, Digest, MailServer, Subscription
+from digestd.core.polling import PollLimits
+from digestd.core.retries import RetrySettings as DeliverySettings
+
+__all__ = ["Config", "DeliverySettings", "PollSettings", "StoreSettings", "WebSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """`[store]`: where the database is, and how long bodies are kept."""
+
+    path: Path
+    keep: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    """`[poll]`: how feeds are asked."""
+
+    limits: PollLimits = field(default_factory=PollLimits)
+    concurrency: int = 32  # open requests
+    per_host: int = 2
+    timeout: timedelta = timedelta(seconds=30)  # of a whole request
+    max_size: int = 16_000_000  # bytes of a decoded body
+    allow_private: AllowList = field(default_factory=AllowList)
+    proxy: str = field(default="", repr=False)
+    contact: str = ""  # for the user agent
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """`[web]`: the address and port to listen on; None: no web pages."""
+
+    listen: tuple[str, int] | None = ("127.0.0.1", 8787)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that the owner wants. `warnings` are one line each, without secrets."""
+
+    path: Path
+    timezone: ZoneInfo
+    language: str
+    mail: MailServer | None
+    channels: Mapping[str, Channel]
+    digests: Mapping[str, Digest]
+    subscriptions: tuple[Subscription, ...] = field(repr=False)  # URLs may hold passwords
+    store: StoreSettings
+    poll: PollSettings
+    delivery: DeliverySettings
+    web: WebSettings
+    template_dirs: tuple[Path, ...] = ()  # looked in before our own templates
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def feeds_path(self) -> Path:
+        """Return the file that commands write feeds to; it need not exist."""
+        return self.path.parent / "feeds.toml"

@@ -1,0 +1,331 @@
+"""One table of a file, read key by key; what is wrong is collected, never raised.
+
+No complaint quotes what a `${…}` stands for, and parsers of values that hold
+secrets (`parse_proxy`, the URLs) do not quote at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+from digestd.config import keys
+from digestd.config.source import KeyPath, Source
+from digestd.config.values import (
+    describe_duration,
+    has_reference,
+    nearest,
+    parse_duration,
+    parse_name,
+    parse_size,
+    substitute,
+)
+from digestd.errors import ConfigError
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+_BARE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What all tables share: the environment, and what has been found wrong so far."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    complaints: list[ConfigError] = field(default_factory=list)
+
+
+class Table:
+    """A table at `path` whose keys are those of `kind` in `keys.KNOWN`.
+
+    Unknown keys, and those whose feature is not there yet, are complained of at
+    once and then ignored. A getter gives its default where a key is missing,
+    and where it is wrong, after saying so.
+    """
+
+    def __init__(
+        self, source: Source, reading: Reading, kind: str, path: KeyPath, raw: Mapping[str, object]
+    ) -> None:
+        self.source = source
+        self.path = path
+        self.raw: dict[str, object] = {}
+        self._reading = reading
+        self._kind = kind
+        known = keys.KNOWN[kind]
+        for key, value in raw.items():
+            full = f"{kind}.{key}".lstrip(".")
+            if full in keys.NOT_YET:
+                self.complain(key, "is not available in this version yet")
+            elif key in known:
+                self.raw[key] = value
+            elif kind == "tags.*" and key in keys.FEED_ONLY:
+                self.complain(key, "belongs to a feed; a tag's defaults cannot hold it")
+            else:
+                usable = [
+                    name for name in known if f"{kind}.{name}".lstrip(".") not in keys.NOT_YET
+                ]
+                hint = nearest(key, usable) or nearest(key, known)
+                self.complain(key, "unknown key" + (hint or f"; known are {', '.join(usable)}"))
+
+    def __contains__(self, key: str) -> bool:
+        """Say whether `key` is set."""
+        return key in self.raw
+
+    def complain(self, key: str, reason: str) -> None:
+        """Note that the value of `key` cannot be meant; "" is the table itself."""
+        path = (*self.path, key) if key else self.path
+        self._reading.complaints.append(
+            ConfigError(
+                dotted(path), reason, file=str(self.source.path), line=self.source.line(path)
+            )
+        )
+
+    # --- tables within ---
+
+    def table(self, key: str) -> Table:
+        """Return the table `key`, empty where there is none."""
+        raw = self.raw.get(key, {})
+        if not isinstance(raw, Mapping):
+            self.complain(key, f"expects a table, [{dotted((*self.path, key))}], not {_noun(raw)}")
+            raw = {}
+        return Table(self.source, self._reading, key, (*self.path, key), raw)
+
+    def named(self, key: str, *, short: str = "") -> Iterator[tuple[str, Table]]:
+        """Yield the tables within `key` by the names that their owner chose.
+
+        With `short`, a text instead of a table is the value of that key alone.
+        """
+        raw = self.raw.get(key, {})
+        if not isinstance(raw, Mapping):
+            self.complain(key, f"expects tables by name, [{key}.NAME], not {_noun(raw)}")
+            return
+        for name, value in raw.items():
+            inner = value
+            if short and isinstance(value, str):
+                inner = {short: value}
+            if not isinstance(inner, Mapping):
+                self.complain(key, f"{name!r} expects a table, not {_noun(value)}")
+                continue
+            table = Table(self.source, self._reading, f"{key}.*", (*self.path, key, name), inner)
+            try:
+                parse_name(name)
+            except ValueError as exc:
+                table.complain("", str(exc))
+            yield name, table
+
+    def rows(self, key: str) -> Iterator[Table]:
+        """Yield the tables of the list `key`; a single one will do."""
+        raw = self.raw.get(key, [])
+        rows = [raw] if isinstance(raw, Mapping) and "url" in raw else raw
+        if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+            self.complain(key, f"expects a list of tables: [[{key}]], with two brackets")
+            return
+        for place, row in enumerate(rows):
+            path = (*self.path, key, place)
+            yield Table(self.source, self._reading, f"{key}.*", path, row)
+
+    # --- values ---
+
+    def text(self, key: str, default: D, *, verbatim: bool = False) -> str | D:
+        """Return a line of text, references replaced; `verbatim`: as it stands, lines too."""
+        value = self.raw.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            self.complain(key, f"expects a text in quotes, not {_noun(value)}")
+            return default
+        if verbatim:
+            return value
+        filled = self._fill(key, value)
+        return default if filled is None else filled
+
+    def words(self, key: str, default: D) -> tuple[str, ...] | D:
+        """Return a list of texts, each once; a single one will do."""
+        value = self.raw.get(key)
+        if value is None:
+            return default
+        items = value if isinstance(value, list) else [value]
+        filled: dict[str, None] = {}
+        for item in items:
+            if not isinstance(item, str):
+                self.complain(key, f"expects texts in quotes, not {_noun(item)}")
+                return default
+            word = self._fill(key, item)
+            if word is None:
+                return default
+            filled[word] = None
+        return tuple(filled)
+
+    def parsed(self, key: str, parse: Callable[[str], T], default: D) -> T | D:
+        """Return what `parse` makes of a text; its ValueError becomes a complaint."""
+        text = self.text(key, None)
+        if text is None:
+            return default
+        try:
+            return parse(text)
+        except ValueError as exc:
+            self._complain_of(key, exc)
+            return default
+
+    def parsed_words(self, key: str, parse: Callable[[tuple[str, ...]], T], default: D) -> T | D:
+        """Return what `parse` makes of a list of texts."""
+        words = self.words(key, None)
+        if words is None:
+            return default
+        try:
+            return parse(words)
+        except ValueError as exc:
+            self._complain_of(key, exc)
+            return default
+
+    def choice(self, key: str, allowed: Mapping[str, T], default: D) -> T | D:
+        """Return one of a few words' meanings."""
+
+        def parse(word: str) -> T:
+            if word in keys.NOT_YET_VALUES.get(key, ()):
+                raise ValueError(f'"{word}" is not available in this version yet')
+            if word not in allowed:
+                names = ", ".join(f'"{name}"' for name in allowed)
+                raise ValueError(f'"{word}" is none of {names}' + nearest(word, allowed))
+            return allowed[word]
+
+        return self.parsed(key, parse, default)
+
+    def duration(
+        self,
+        key: str,
+        default: D,
+        *,
+        low: timedelta = timedelta(seconds=1),
+        high: timedelta | None = None,
+    ) -> timedelta | D:
+        """Return a span of time between `low` and `high`."""
+
+        def parse(text: str) -> timedelta:
+            span = parse_duration(text)
+            if span < low:
+                raise ValueError(f'"{text}" is too short; it is at least {describe_duration(low)}')
+            if high is not None and span > high:
+                raise ValueError(f'"{text}" is too long; it is at most {describe_duration(high)}')
+            return span
+
+        if isinstance(self.raw.get(key), int | float):
+            self.complain(key, 'expects a duration with its unit, in quotes: "90s", "15m", "2h"')
+            return default
+        return self.parsed(key, parse, default)
+
+    def size(self, key: str, default: D) -> int | D:
+        """Return a number of bytes, at least one kilobyte."""
+
+        def parse(text: str) -> int:
+            size = parse_size(text)
+            if not size:
+                raise ValueError(f'"{text}" is too small')
+            return size
+
+        if isinstance(self.raw.get(key), int | float):
+            self.complain(key, 'expects a size with its unit, in quotes: "500KB", "10MB"')
+            return default
+        return self.parsed(key, parse, default)
+
+    def number(self, key: str, default: D, *, low: int, high: int) -> int | D:
+        """Return a whole number from `low` to `high`."""
+        value = self.raw.get(key)
+        if value is None:
+            return default
+        if isinstance(value, str) and has_reference(value):
+            return self.parsed(key, lambda text: _in_range(_whole(text), low, high), default)
+        try:
+            return _in_range(value, low, high)
+        except ValueError as exc:
+            self.complain(key, str(exc))
+            return default
+
+    def names(
+        self,
+        key: str,
+        known: Collection[str],
+        what: str,
+        *,
+        elsewhere: tuple[str, Collection[str]] = ("", ()),
+    ) -> tuple[str, ...] | None:
+        """Return names of things of the kind `what`; `elsewhere` is a kind easily mistaken for it.
+
+        Unknown ones are left out.
+        """
+        names = self.words(key, None)
+        if names is None:
+            return None
+        for name in names:
+            if name in known:
+                continue
+            shown = "${…}" if self._refers(key) else name
+            hint = nearest(name, known)
+            if name in elsewhere[1]:
+                hint = f"; that is a {elsewhere[0]}"
+            elif not hint:
+                defined = ", ".join(sorted(known)[:10]) or "none"
+                hint = f"; defined: {defined}"
+            self.complain(key, f'there is no {what} "{shown}"{hint}')
+        return tuple(name for name in names if name in known)
+
+    # --- inside ---
+
+    def _fill(self, key: str, value: str) -> str | None:
+        try:
+            filled = substitute(value, self._reading.environ)
+        except ValueError as exc:
+            self.complain(key, str(exc))
+            return None
+        if any(ord(sign) < 32 or ord(sign) == 127 for sign in filled):
+            self.complain(key, "holds control characters, or more than one line")
+            return None
+        return filled
+
+    def _complain_of(self, key: str, exc: ValueError) -> None:
+        """Pass on what a parser said, unless its words could hold a secret."""
+        reason = str(exc)
+        if self._refers(key):
+            reason = f"{self.raw[key]!r} stands for something that is not valid here"
+        self.complain(key, reason)
+
+    def _refers(self, key: str) -> bool:
+        value = self.raw.get(key)
+        items = value if isinstance(value, list) else [value]
+        return any(isinstance(item, str) and has_reference(item) for item in items)
+
+
+def dotted(path: KeyPath) -> str:
+    """Return a path as one would write it; places in lists are counted from 1, in brackets."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            word = part if part and set(part) <= _BARE else f'"{part}"'
+            text += f".{word}" if text else word
+    return text
+
+
+def _noun(value: object) -> str:
+    """Say what a value is, without quoting it."""
+    if isinstance(value, bool):
+        return "true or false"
+    kinds = {str: "a text", int: "a number", float: "a number", list: "a list", dict: "a table"}
+    return kinds.get(type(value), "a date or time")
+
+
+def _whole(text: str) -> object:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else text
+
+
+def _in_range(value: object, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        reason = f"expects a whole number without quotes, not {_noun(value)}"
+        raise ValueError(reason)  # noqa: TRY004 (what an owner wrote, like any other value)
+    if not low <= value <= high:
+        raise ValueError(f"{value} is not between {low} and {high}")
+    return value

@@ -1,0 +1,73 @@
+"""Passwords that stand in the clear in files that others may read."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from digestd.config.source import KeyPath, Source
+from digestd.config.tables import dotted
+from digestd.config.values import has_reference
+
+# Channels whose address gives nobody the right to do anything.
+_HARMLESS = ("terminal", "maildir", "file", "mail")
+# Services of the owner's own making, whose address is a secret only if it says so.
+_PLAIN = ("http", "https", "json", "jsons", "xml", "xmls", "form", "forms")
+_TELLING = re.compile(
+    r"(^|[&;_-])(api_?key|auth|key|pass(wo?r?d)?|secret|sig|token)=[^&;]", re.IGNORECASE
+)
+
+
+def warn_of_readable_secrets(sources: Iterable[Source]) -> list[str]:
+    """Return a warning for each file with a secret in it that others may read."""
+    warnings = []
+    for source in sources:
+        found = next(_secrets(source.data), None)
+        try:
+            mode = source.path.stat().st_mode
+        except OSError:
+            continue
+        if found and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+            warnings.append(
+                f"{source.path}: {dotted(found)} holds a secret that other users can read;"
+                f" chmod 600 it, or write ${{NAME}} and keep the secret elsewhere"
+            )
+    return warnings
+
+
+def _secrets(data: dict[str, object]) -> Iterator[KeyPath]:
+    """Yield where texts stand that look like secrets and are no references."""
+    mail = data.get("mail")
+    if isinstance(mail, dict) and _is_literal(mail.get("password")):
+        yield "mail", "password"
+    channels = data.get("channels")
+    for name, channel in channels.items() if isinstance(channels, dict) else ():
+        table = channel if isinstance(channel, dict) else {"url": channel}
+        for key, harmless in (("url", _HARMLESS), ("proxy", ())):
+            if _is_secret(table.get(key), harmless, strict=key == "url"):
+                yield "channels", name, key
+    feeds = data.get("feeds")
+    for place, feed in enumerate(feeds if isinstance(feeds, list) else ()):
+        if isinstance(feed, dict) and _is_secret(feed.get("url"), (), strict=False):
+            yield "feeds", place, "url"
+    poll = data.get("poll")
+    if isinstance(poll, dict) and _is_secret(poll.get("proxy"), (), strict=False):
+        yield "poll", "proxy"
+
+
+def _is_literal(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and not has_reference(value)
+
+
+def _is_secret(value: object, harmless: tuple[str, ...], *, strict: bool) -> bool:
+    """Say whether a URL gives access; `strict`: a service's token may be any part of it."""
+    if not isinstance(value, str) or not _is_literal(value):
+        return False
+    try:
+        parts = urlsplit(value)
+        has_password = bool(parts.password) or bool(_TELLING.search(parts.query))
+    except ValueError:
+        return False
+    return has_password or (strict and parts.scheme not in (*harmless, *_PLAIN))
