@@ -7,7 +7,7 @@ from typing import Literal
 
 Direction = Literal["ltr", "rtl"]
 
-_RTL = frozenset("ar arc ckb dv fa he iw ku-arab nqo ps sd syr ug ur yi".split())
+_RTL = {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
 # How much of a text is looked at: a script shows itself at once.
 _LOOKED_AT = 2000
 # Signs that only one of the two ways of writing Chinese has, from the most frequent words.
@@ -64,7 +64,7 @@ def direction_of(language: str) -> Direction:
 def _fits(tag: str, script: str) -> bool:
     expected = _WRITTEN_IN.get(tag.lower().replace("_", "-").split("-")[0], "latin")
     # A Japanese title may be Han alone, and Latin words occur in every language.
-    return expected == script or script == "" or (expected == "kana" and script == "han")
+    return script in {expected, ""} or (expected == "kana" and script == "han")
 
 
 def _script(text: str) -> str:

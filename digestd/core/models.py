@@ -181,6 +181,7 @@ class Feed:
     last_error: str = ""
     baseline_at: datetime | None = None  # the first good fetch; before it nothing is new
     gone_at: datetime | None = None
+    blocked_until: datetime | None = None  # Retry-After: nobody asks before, not the owner either
     recent_gaps: tuple[float, ...] = ()  # seconds between the newest entries, newest first
     # As the newest document stated them: a 304 does not repeat them, yet they hold.
     ttl: timedelta | None = None

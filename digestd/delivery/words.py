@@ -22,6 +22,8 @@ from babel.messages.pofile import read_po
 from babel.units import format_unit
 
 from digestd.core.language import Direction, direction_of
+from digestd.core.slots import Rule, Schedule
+from digestd.formats.borders import display_width, wrap
 
 
 class Words:
@@ -60,7 +62,7 @@ class Words:
         return format_time(moment.astimezone(self.zone), "short", locale=self._locale)
 
     def when(self, moment: datetime, now: datetime) -> str:
-        """Return how long ago something was, by the calendar: "Yesterday at 21:40", "6 days ago"."""
+        """Return how long ago something was: "Yesterday at 21:40", "6 days ago"."""
         local = moment.astimezone(self.zone)
         days = (now.astimezone(self.zone).date() - local.date()).days
         if days == 0:
@@ -86,7 +88,8 @@ class Words:
         """Return how long a recording is: "43 min", "1 hr 12 min"."""
         hours, minutes = divmod(max(1, round(span.total_seconds() / 60)), 60)
         parts = [(hours, "duration-hour"), (minutes, "duration-minute")]
-        return " ".join(
+        between = "" if self._locale.language in {"zh", "ja"} else " "
+        return between.join(
             format_unit(n, unit, length="short", locale=self._locale) for n, unit in parts if n
         )
 
@@ -99,9 +102,43 @@ class Words:
         amount = max(1, round(n / 1000))
         return format_unit(amount, "digital-kilobyte", length="short", locale=self._locale)
 
+    def schedule(self, schedule: Schedule) -> str:
+        """Return when a digest comes: "every day at 08:00", "Monday at 09:00"; "" if by hand."""
+        if schedule.hourly:
+            return self.say("every hour")
+        return self.list([self._rule(rule) for rule in schedule.rules])
+
+    def _rule(self, rule: Rule) -> str:
+        time = format_time(rule.at, "short", locale=self._locale)
+        if rule.weekdays:
+            names = self._locale.days["stand-alone"]["wide"]
+            days = sorted(rule.weekdays)
+            if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+                span = f"{names[days[0]]} – {names[days[-1]]}"
+                return self.say("{days} at {time}", days=span, time=time)
+            return self.say(
+                "{days} at {time}", days=self.list([names[day] for day in days]), time=time
+            )
+        if rule.monthdays:
+            days = [self._monthday(day) for day in sorted(rule.monthdays, key=lambda d: d or 99)]
+            return self.say("{days} of the month at {time}", days=self.list(days), time=time)
+        return self.say("every day at {time}", time=time)
+
+    def _monthday(self, day: int) -> str:
+        return self.say("day {day}", day=day) if day else self.say("the last day")
+
     def list(self, items: Sequence[str]) -> str:
         """Return "A, B and C"."""
         return format_list(list(items), locale=self._locale)
+
+    def wrap(self, text: str, columns: int = 76) -> str:
+        """Return a paragraph in lines of at most `columns`, by display width."""
+        return wrap(text, columns)
+
+    def heading(self, text: str) -> str:
+        """Return a line of text and one of as many columns under it."""
+        line = text.strip()
+        return f"{line}\n{'=' * min(display_width(line), 76)}"
 
 
 def languages() -> list[str]:
@@ -111,7 +148,7 @@ def languages() -> list[str]:
 
 
 def _locale(language: str) -> Locale:
-    tag = language.split(".")[0].split("@")[0].replace("-", "_")
+    tag = language.partition(".")[0].partition("@")[0].replace("-", "_")
     while tag:
         try:
             return Locale.parse(tag)

@@ -10,63 +10,29 @@ that far); every pattern here runs over a bounded stretch of text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from itertools import accumulate, chain
 from typing import Literal
 
 import regex
-from lxml import etree
-from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from digestd.formats.borders import CLOSING, OPENING, clusters, is_east_asian, may_break
-
-Kind = Literal["text", "space", "formula", "display", "code", "pre", "br", "block"]
-FormulaForm = Literal["unicode", "tex"]
-
-_INLINE = frozenset("a b strong i em u s del ins sub sup small mark q cite abbr dfn var span bdi".split())
-_BLOCKS = frozenset(
-    "p div section article header footer main aside nav address blockquote ul ol li dl dt dd"
-    " h1 h2 h3 h4 h5 h6 center details summary body".split()
+from digestd.formats.tokens import (
+    HEADINGS,
+    INLINE,
+    Element,
+    FormulaForm,
+    Path,
+    Token,
+    as_html,
+    as_text,
+    names,
+    runs,
 )
-_KEPT_BLOCKS = frozenset("p div blockquote ul ol li dl dt dd h1 h2 h3 h4 h5 h6".split())
-_LEFT_OUT = frozenset(
-    "script style head title template noscript iframe object embed audio video canvas svg img"
-    " picture source form button input select textarea option figure figcaption table hr map"
-    " math annotation link meta base".split()
-)
-_HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
-_CODE = frozenset("code kbd samp tt".split())
-_HIDDEN = regex.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d])", regex.I
-)
-_ROOT = "digestd-root"  # our own wrapper, which the result leaves out
-_SAFE_LINK = regex.compile(r"(?:https?|mailto):", regex.I)
-# Signs that take no room and would only get in the way of counting and joining.
-_INVISIBLE = regex.compile("[\u200b\ufeff\u00ad\u2060\x00-\x08\x0e-\x1f\x7f]")
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Element:
-    """An element of the source that the result keeps, with the attributes that survive."""
-
-    tag: str
-    attributes: str = ""
-
-
-_Path = tuple[_Element, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Token:
-    """The smallest thing that is kept or dropped as a whole; a run of text before it is split."""
-
-    kind: Kind
-    text: str
-    path: _Path
-    cost: int = 1
-    markup: str = ""  # of formulas, as it stands in HTML
-    link: _Element | None = None
+_BLANKS = regex.compile(r"\s+")
+_BLANK = ("space", "block", "br")
 
 
 def excerpt(
@@ -83,166 +49,55 @@ def excerpt(
     stands where something was dropped and the text does not end a sentence.
     `formulas` says how they are written: as they are marked, or as LaTeX.
     """
-    runs, cut_by_source = _without_tail(list(_runs(html, formulas)))
-    tokens, more = _tokens(runs, limit)
+    kept = beginning(html, limit, formulas=formulas)
+    return as_text(kept) if mode == "text" else as_html(kept)
+
+
+def beginning(html: str, limit: int, *, formulas: FormulaForm = "unicode") -> list[Token]:
+    """Return an excerpt as tokens, for whoever writes them in a form of its own."""
+    source, cut_by_source = _without_tail(runs(html, formulas))
+    tokens, more = _tokens(source, limit)
     kept = tokens[: _cut(tokens, limit)] if more else tokens
     kept = _trimmed(kept, cut=more)
     if (more or cut_by_source) and not _ends_sentence(kept, len(kept), None):
-        kept = _with_ellipsis(kept) if kept or more else kept
-    return _as_text(kept) if mode == "text" else _as_html(kept)
+        return _with_ellipsis(kept)
+    return kept
 
 
-def plain_text(html: str, *, formulas: FormulaForm = "unicode") -> str:
-    """Return the whole of an entry as text: paragraphs apart, lists with bullets."""
-    tokens, _ = _tokens(list(_runs(html, formulas)), limit=10**9)
-    return _as_text(_trimmed(tokens, cut=False))
+def whole(html: str) -> list[Token]:
+    """Return all of an entry as tokens, text unsplit, blanks and borders collapsed."""
+    return _trimmed(list(_joined(map(_collapsed, runs(html, whole=True)))), cut=False)
 
 
 def shorten(text: str, limit: int) -> str:
     """Return one line of plain text, at most `limit` signs (and an ellipsis) long."""
-    return excerpt(escape(text, quote=False), limit, "text").replace("\n", " ")
-
-
-# --- from HTML to runs -----------------------------------------------------------------
-
-
-def _parse(html: str) -> HtmlElement:
-    # Bytes, since lxml refuses a str that carries an encoding declaration.
-    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-    source = f"<body><div id={_ROOT}>{_INVISIBLE.sub('', html)}</div></body>"
-    return document_fromstring(source.encode("utf-8", "replace"), parser=parser)
-
-
-def _runs(html: str, formulas: FormulaForm) -> Iterator[_Token]:
-    """Walk the tree and yield unsplit text, formulas, code, and the borders between blocks."""
-    path: list[_Element] = []
-    counters: list[int] = []  # of the ordered lists that are open
-    walker = etree.iterwalk(_parse(html), events=("start", "end"))
-    for event, element in walker:
-        tag = element.tag
-        if event == "start":
-            if _is_left_out(element) or _is_whole(element):
-                yield from _atom(element, tuple(path), formulas)
-                walker.skip_subtree()
-                continue
-            yield from _opening(element, path, counters)
-            if element.text:
-                yield _Token("text", element.text, tuple(path), link=_link(path))
-            continue
-        if not (_is_left_out(element) or _is_whole(element)):
-            yield from _closing(tag, path, counters)
-        if element.tail:
-            yield _Token("text", element.tail, tuple(path), link=_link(path))
-
-
-def _opening(element: HtmlElement, path: list[_Element], counters: list[int]) -> Iterator[_Token]:
-    tag = element.tag
-    if tag == "br":
-        yield _Token("br", "\n", tuple(path))
-        return
-    if tag in ("ol", "ul"):
-        counters.append(1 if tag == "ol" else 0)
-    if tag in _KEPT_BLOCKS or tag in _INLINE:
-        path.append(_Element("" if element.get("id") == _ROOT else tag, _attributes(element)))
-    if tag == "li" and counters:
-        number = counters[-1]
-        counters[-1] += 1 if number else 0
-        yield _Token("block", f"\n{number}. " if number else "\n• ", tuple(path))
-    elif tag in _BLOCKS:
-        yield _Token("block", "\n\n", tuple(path))
-
-
-def _closing(tag: str, path: list[_Element], counters: list[int]) -> Iterator[_Token]:
-    if tag in ("ol", "ul") and counters:
-        counters.pop()
-    if tag in _KEPT_BLOCKS or tag in _INLINE:
-        path.pop()
-    if tag in _BLOCKS:
-        yield _Token("block", "\n" if tag == "li" else "\n\n", tuple(path))
-
-
-def _atom(element: HtmlElement, path: _Path, formulas: FormulaForm) -> Iterator[_Token]:
-    """Yield what is kept whole or dropped whole; nothing for what excerpts leave out."""
-    if _is_left_out(element):
-        if element.tag in ("table", "hr", "figure", "form"):
-            yield _Token("block", "\n\n", path)
-        return
-    link = _link(path)
-    text = element.text_content()
-    if element.tag == "pre":
-        shown = text.strip("\n")
-        yield _Token("block", "\n\n", path)
-        yield _Token("pre", shown, path, cost=len(shown))
-        yield _Token("block", "\n\n", path)
-    elif element.tag in _CODE:
-        shown = " ".join(text.split())
-        if shown:
-            yield _Token("code", shown, path, len(shown), f"<code>{escape(shown)}</code>", link)
-    else:
-        yield _formula(element, " ".join(text.split(" ")), path, formulas)
-
-
-def _formula(element: HtmlElement, shown: str, path: _Path, formulas: FormulaForm) -> _Token:
-    tex = element.get("data-tex") or ""
-    is_display = element.get("data-display") == "block"
-    if formulas == "tex":
-        if is_display:
-            shown = tex if tex.startswith("\\begin") else f"$${tex}$$"
-        else:
-            shown = f"${tex}$"
-        markup = escape(shown)
-    else:
-        markup = (
-            f'<span class="math" data-tex="{escape(tex)}"'
-            f' data-display="{"block" if is_display else "inline"}">{escape(shown)}</span>'
-        )
-    return _Token("display" if is_display else "formula", shown, path, 1, markup, _link(path))
-
-
-def _is_left_out(element: HtmlElement) -> bool:
-    return (
-        element.tag in _LEFT_OUT
-        or element.get("hidden") is not None
-        or bool(_HIDDEN.search((element.get("style") or "")[:1000]))
-    )
-
-
-def _is_whole(element: HtmlElement) -> bool:
-    return element.tag == "pre" or element.tag in _CODE or _is_formula(element)
-
-
-def _is_formula(element: HtmlElement) -> bool:
-    return element.tag == "span" and "data-tex" in element.attrib
-
-
-def _attributes(element: HtmlElement) -> str:
-    kept = [(name, element.get(name)) for name in ("dir", "lang")]
-    if element.tag == "a" and _SAFE_LINK.match((element.get("href") or "").strip()):
-        kept.append(("href", element.get("href")))
-    return "".join(f' {name}="{escape(value)}"' for name, value in kept if value)
-
-
-def _link(path: Iterable[_Element]) -> _Element | None:
-    return next((element for element in path if element.tag == "a"), None)
+    line = " ".join(text.split())
+    return line if len(line) <= limit else excerpt(escape(line, quote=False), limit, "text")
 
 
 # --- the source's own marks of cutting ---------------------------------------------------
 
 # How far from the end they are looked for; this also bounds the patterns below.
 _TAIL = 1500
+_FREE = r"(?<![^\s.…。！？!?\])→>])"  # not in the middle of a word
+_ARROWS = r"[\s.…→»›>]{0,8}$"
 _MARKS = [
     regex.compile(pattern)
     for pattern in (
         r"\s+$",
-        r"(?:^|\n|(?<=[.!?。\]…])\s)\s*The (?:post|article|entry)\s[^\n]{1,500}"
-        r"(?:appeared first|first appeared|was first published)\s(?:on|at|in)\s[^\n]{0,200}$",
-        r"(?<![^\s.…。！？!?\])→>])(?:Continue [Rr]eading|Keep [Rr]eading)(?:\s[^\n]{0,200})?$",
-        r"(?<![^\s.…。！？!?\])→>])\(?Read (?:[Mm]ore|[Oo]n|(?:the )?(?:full|whole|rest|entire)\b[^\n.]{0,80})"
-        r"\)?[\s.…→»›>]{0,8}$",
-        r"(?<![^\s.…。！？!?\])→>])(?:Weiterlesen|Lire la suite|Leer más|Seguir leyendo)[^\n.]{0,80}$",
-        r"[(（\[【]?(?:点击|点此|继续)?(?:阅读|查看|閱讀|查閱)(?:全文|更多|原文|余下全文|餘下全文)"
-        r"[)）\]】]?[\s.…→»›>]{0,8}$",
-        r"続きを読む[\s.…→»›>]{0,8}$",
+        (
+            r"(?:^|\n|(?<=[.!?。\]…])\s)\s*The (?:post|article|entry)\s[^\n]{1,500}"
+            r"(?:appeared first|first appeared|was first published)\s(?:on|at|in)\s[^\n]{0,200}$"
+        ),
+        _FREE + r"(?:Continue [Rr]eading|Keep [Rr]eading)(?:\s[^\n]{0,200})?$",
+        _FREE + r"\(?Read (?:[Mm]ore|[Oo]n)\)?" + _ARROWS,
+        _FREE + r"\(?Read (?:the )?(?:full|whole|rest|entire)\b[^\n.]{0,80}\)?" + _ARROWS,
+        _FREE + r"(?:Weiterlesen|Lire la suite|Leer más|Seguir leyendo)[^\n.]{0,80}$",
+        (
+            r"[(（\[【]?(?:点击|点此|继续)?(?:阅读|查看|閱讀|查閱)"
+            r"(?:全文|更多|原文|余下全文|餘下全文)[)）\]】]?" + _ARROWS
+        ),
+        r"続きを読む" + _ARROWS,
         r"[(（\[［【]\s?(?:\.{2,6}|[…⋯]{1,3})\s?[)）\]］】]$",
         r"(?:\.{3,12}|[…⋯]{1,6}|\s[→»›]{1,3})$",
     )
@@ -258,7 +113,7 @@ _TORN = [
 ]
 
 
-def _without_tail(runs: list[_Token]) -> tuple[list[_Token], bool]:
+def _without_tail(runs: list[Token]) -> tuple[list[Token], bool]:
     """Drop "[...]", "Continue reading" and the like from the end; tell whether there were any."""
     first, length = len(runs), 0
     while first and length < _TAIL:
@@ -282,14 +137,14 @@ def _without_tail(runs: list[_Token]) -> tuple[list[_Token], bool]:
     return (_shortened(runs, len(tail) - len(rest)), True) if was_cut else (runs, False)
 
 
-def _shape(run: _Token) -> str:
+def _shape(run: Token) -> str:
     """Return the run as the patterns see it: a formula or code is one sign that matches none."""
     if run.kind == "text":
         return run.text
     return "\n" if run.kind in ("block", "br") else "\ufffc"
 
 
-def _shortened(runs: list[_Token], excess: int) -> list[_Token]:
+def _shortened(runs: list[Token], excess: int) -> list[Token]:
     runs = list(runs)
     while excess > 0 and runs:
         run = runs.pop()
@@ -303,9 +158,9 @@ def _shortened(runs: list[_Token], excess: int) -> list[_Token]:
 # --- from runs to tokens -----------------------------------------------------------------
 
 
-def _tokens(runs: Sequence[_Token], limit: int) -> tuple[list[_Token], bool]:
+def _tokens(runs: Sequence[Token], limit: int) -> tuple[list[Token], bool]:
     """Split runs into tokens, a little past the limit; tell whether they go on beyond it."""
-    tokens: list[_Token] = []
+    tokens: list[Token] = []
     cost = 0
     for token in _joined(chain.from_iterable(map(_split, runs))):
         if cost + token.cost > limit and token.kind == "pre" and not tokens:
@@ -313,30 +168,37 @@ def _tokens(runs: Sequence[_Token], limit: int) -> tuple[list[_Token], bool]:
         tokens.append(token)
         cost += token.cost
         # Two more than the limit: the rules look at what follows a border.
-        if cost > limit + 2 and token.kind not in ("space", "block", "br"):
+        if cost > limit + 2 and token.kind not in _BLANK:
             break
-    while tokens and tokens[-1].kind in ("space", "block", "br"):
+    while tokens and tokens[-1].kind in _BLANK:
         cost -= tokens.pop().cost
     return tokens, cost > limit
 
 
-def _split(run: _Token) -> Iterator[_Token]:
+def _split(run: Token) -> Iterator[Token]:
     if run.kind != "text":
         yield run
         return
     for cluster in clusters(run.text):
         if cluster.isspace():
-            yield _Token("space", " ", run.path, link=run.link)
+            yield replace(run, kind="space", text=" ")
         else:
-            yield _Token("text", cluster, run.path, link=run.link)
+            yield replace(run, text=cluster)
 
 
-def _joined(tokens: Iterable[_Token]) -> Iterator[_Token]:
+def _collapsed(run: Token) -> Token:
+    if run.kind != "text":
+        return run
+    text = _BLANKS.sub(" ", run.text)
+    return replace(run, text=text) if text != " " else replace(run, kind="space", text=" ")
+
+
+def _joined(tokens: Iterable[Token]) -> Iterator[Token]:
     """Collapse blanks and borders; none stands at the beginning, but for a list's bullet."""
-    waiting: _Token | None = None
+    waiting: Token | None = None
     begun = False
     for token in tokens:
-        if token.kind in ("space", "block", "br"):
+        if token.kind in _BLANK:
             waiting = token if waiting is None else _stronger(waiting, token)
             continue
         if waiting is not None and (begun or waiting.text.strip()):
@@ -345,8 +207,8 @@ def _joined(tokens: Iterable[_Token]) -> Iterator[_Token]:
         yield token
 
 
-def _stronger(first: _Token, second: _Token) -> _Token:
-    def rank(token: _Token) -> tuple[bool, int]:
+def _stronger(first: Token, second: Token) -> Token:
+    def rank(token: Token) -> tuple[bool, int]:
         return bool(token.text.strip()), len(token.text) if token.kind != "space" else 0
 
     return second if rank(second) > rank(first) else first
@@ -358,15 +220,15 @@ _FULL_STOPS = frozenset("。！？｡．؟۔।॥։።…")
 _STOPS = frozenset(".!?")
 _PAUSES = frozenset("，、；：,;:—–،؛､")
 _CLOSERS = frozenset(")]}）］｝〕】》〉」』”’»›\"'｣")
-_ABBREVIATIONS = frozenset(
+_ABBREVIATIONS = names(
     "e.g i.e etc vs cf al viz approx ca no nos fig figs eq eqs sec ch vol pp p ed eds dr mr mrs ms"
     " prof st jr sr inc ltd co corp dept est resp thm lem def prop jan feb mar apr jun jul aug sep"
     " sept oct nov dec z.b d.h u.a bzw vgl usw evtl ggf nr bd m.e p.ex av mme mlle sra dra ud uds"
-    " u.s u.k a.m p.m ph.d".split()
+    " u.s u.k a.m p.m ph.d"
 )
 
 
-def _cut(tokens: Sequence[_Token], limit: int) -> int:
+def _cut(tokens: Sequence[Token], limit: int) -> int:
     """Return how many tokens to keep so that they cost at most `limit`."""
     costs = [0, *accumulate(token.cost for token in tokens)]
     last = max(i for i, cost in enumerate(costs) if cost <= limit)
@@ -389,7 +251,7 @@ def _cut(tokens: Sequence[_Token], limit: int) -> int:
     return _forced(tokens, last)
 
 
-def _forced(tokens: Sequence[_Token], last: int) -> int:
+def _forced(tokens: Sequence[Token], last: int) -> int:
     """Return a cut inside a word that alone is longer than the limit; 0 for a URL or a number."""
     word = "".join(token.text for token in tokens[:12])
     if regex.match(r"(?:https?://|www\.|\d)", word):
@@ -397,9 +259,9 @@ def _forced(tokens: Sequence[_Token], last: int) -> int:
     return last
 
 
-def _is_border(tokens: Sequence[_Token], at: int) -> bool:
+def _is_border(tokens: Sequence[Token], at: int) -> bool:
     before, after = tokens[at - 1], tokens[at]
-    if before.kind in ("space", "block", "br"):
+    if before.kind in _BLANK:
         return False  # the border is before the blank
     if before.text in OPENING or _is_abbreviation(tokens, at):
         return False
@@ -415,17 +277,17 @@ def _is_border(tokens: Sequence[_Token], at: int) -> bool:
     return may_break(before.text, after.text)
 
 
-def _stands_free(token: _Token) -> bool:
+def _stands_free(token: Token) -> bool:
     """Tell whether a formula or code that follows without a blank may be parted from `token`."""
     return token.kind != "text" or is_east_asian(token.text)
 
 
-def _is_inside_link(tokens: Sequence[_Token], at: int) -> bool:
+def _is_inside_link(tokens: Sequence[Token], at: int) -> bool:
     link = tokens[at - 1].link
     return link is not None and link is tokens[at].link
 
 
-def _ends_sentence(tokens: Sequence[_Token], at: int, after: _Token | None) -> bool:
+def _ends_sentence(tokens: Sequence[Token], at: int, after: Token | None) -> bool:
     """Tell whether the first `at` tokens end with a sentence, `after` being what follows."""
     stop = at - 1
     while stop > 0 and tokens[stop].text in _CLOSERS:
@@ -443,14 +305,14 @@ def _ends_sentence(tokens: Sequence[_Token], at: int, after: _Token | None) -> b
     )
 
 
-def _ends_clause(tokens: Sequence[_Token], at: int) -> bool:
+def _ends_clause(tokens: Sequence[Token], at: int) -> bool:
     stop = at - 1
     while stop > 0 and tokens[stop].text in _CLOSERS:
         stop -= 1
     return tokens[stop].text in _PAUSES or tokens[at].kind == "block"
 
 
-def _is_abbreviation(tokens: Sequence[_Token], at: int) -> bool:
+def _is_abbreviation(tokens: Sequence[Token], at: int) -> bool:
     """Tell whether the word before `at` is written with a full stop that ends no sentence."""
     if tokens[at - 1].text != ".":
         return False
@@ -465,7 +327,7 @@ def _is_abbreviation(tokens: Sequence[_Token], at: int) -> bool:
     return opens and len(word) <= 2 and word.isdigit()
 
 
-def _trimmed(tokens: Sequence[_Token], *, cut: bool) -> list[_Token]:
+def _trimmed(tokens: Sequence[Token], *, cut: bool) -> list[Token]:
     """Drop blanks from the end, and a heading whose text was cut off."""
     kept = list(tokens)
     _strip_blanks(kept)
@@ -477,75 +339,27 @@ def _trimmed(tokens: Sequence[_Token], *, cut: bool) -> list[_Token]:
     return kept
 
 
-def _strip_blanks(tokens: list[_Token]) -> None:
-    while tokens and tokens[-1].kind in ("space", "block", "br"):
+def _strip_blanks(tokens: list[Token]) -> None:
+    while tokens and tokens[-1].kind in _BLANK:
         tokens.pop()
 
 
-def _heading(token: _Token) -> _Element | None:
-    return next((element for element in token.path if element.tag in _HEADINGS), None)
+def _heading(token: Token) -> Element | None:
+    return next((element for element in token.path if element.tag in HEADINGS), None)
 
 
-def _with_ellipsis(tokens: Sequence[_Token]) -> list[_Token]:
+def _with_ellipsis(tokens: Sequence[Token]) -> list[Token]:
     kept = list(tokens)
     while kept and (
-        kept[-1].kind in ("space", "block", "br")
+        kept[-1].kind in _BLANK
         or kept[-1].text in _PAUSES
         or kept[-1].text in OPENING
         or kept[-1].text in ("-", "·", "|")
     ):
         kept.pop()
-    path: _Path = ()
+    path: Path = ()
     if kept:
         path = kept[-1].path
-        while path and path[-1].tag in _INLINE:
+        while path and path[-1].tag in INLINE:
             path = path[:-1]
-    return [*kept, _Token("text", "…", path)]
-
-
-# --- writing it down -----------------------------------------------------------------------
-
-
-def _as_text(tokens: Sequence[_Token]) -> str:
-    parts: list[str] = []
-    for token in tokens:
-        if token.kind == "display":
-            lines = "\n".join("    " + line.strip() for line in token.text.splitlines())
-            parts.append(f"\n\n{lines}\n\n")
-        else:
-            parts.append(token.text)
-    text = regex.sub(r"[ \n]*\n\n[\n]*(?: (?! {3}))*", "\n\n", "".join(parts))
-    return text.strip("\n").strip() if not text.startswith("\n\n    ") else text.strip("\n")
-
-
-def _as_html(tokens: Sequence[_Token]) -> str:
-    parts: list[str] = []
-    open_elements: list[_Element] = []
-    for token in tokens:
-        if token.kind == "block":
-            continue
-        shared = 0
-        for ours, theirs in zip(open_elements, token.path, strict=False):
-            if ours is not theirs:
-                break
-            shared += 1
-        while len(open_elements) > shared:
-            parts.append(_end(open_elements.pop()))
-        for element in token.path[shared:]:
-            parts.append(f"<{element.tag}{element.attributes}>" if element.tag else "")
-            open_elements.append(element)
-        parts.append(_token_html(token))
-    parts.extend(map(_end, reversed(open_elements)))
-    return "".join(parts)
-
-
-def _end(element: _Element) -> str:
-    return f"</{element.tag}>" if element.tag else ""
-
-
-def _token_html(token: _Token) -> str:
-    if token.kind == "br":
-        return "<br>"
-    if token.kind == "pre":
-        return f"<pre>{escape(token.text, quote=False)}</pre>"
-    return token.markup or escape(token.text, quote=False)
+    return [*kept, Token("text", "…", path)]

@@ -1,0 +1,168 @@
+"""Which entries of a digest are shown, in what order and in how much detail.
+
+Pure decisions over what is owed. Nothing is left out silently: what a message has
+no room for is in the text part, and counted where it would have stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from digestd.core.models import ContentLevel, Entry, Feed
+
+Member = tuple[Entry, Feed]
+
+DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder of detail, from generous to bare."""
+
+    excerpt: int  # letters of each entry's excerpt (of Chinese half as many signs); 0: none
+    told: int  # entries of one feed shown with their text …
+    listed: int  # … and then by title, before the rest is folded
+    whole: bool = False  # entries whose level is "full" are shown whole
+    groups: int = 10**9  # feeds shown at all; the rest is counted in one line
+
+
+LADDER = (
+    Rung(excerpt=300, told=6, listed=14, whole=True),
+    Rung(excerpt=300, told=6, listed=14),
+    Rung(excerpt=200, told=5, listed=12),
+    Rung(excerpt=130, told=4, listed=10),
+    Rung(excerpt=80, told=2, listed=8),
+    Rung(excerpt=0, told=0, listed=12),
+    Rung(excerpt=0, told=0, listed=6, groups=70),
+    Rung(excerpt=0, told=0, listed=3, groups=60),
+    Rung(excerpt=0, told=0, listed=1, groups=40),
+)
+
+# Bytes of HTML that the built-in templates need around what they show. Measured, rounded
+# up; a wrong guess costs a second rendering, never an oversized mail.
+_FRAME, _GROUP, _TOLD, _LISTED = 14_000, 1_900, 1_900, 700
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The entries of one feed, newest first."""
+
+    feed: Feed
+    told: tuple[Entry, ...]  # with text
+    listed: tuple[Entry, ...]  # by title
+    folded: tuple[Entry, ...]  # counted; complete in the text part
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Return all of them."""
+        return self.told + self.listed + self.folded
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A digest's contents at one rung: what is shown, what is only counted, the lead."""
+
+    rung: Rung
+    groups: tuple[Group, ...]
+    beyond: tuple[Group, ...]  # feeds that found no room, all their entries folded
+    lead: int | None  # id of the entry that stands out, if one does
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Return every entry of the digest, in order, shown or not."""
+        return tuple(entry for group in self.groups + self.beyond for entry in group.entries)
+
+
+def select(
+    members: Sequence[Member], rung: Rung, levels: Mapping[int, ContentLevel], level: ContentLevel
+) -> Selection:
+    """Return the entries grouped by feed: rare feeds first, then those with the newest entry.
+
+    `levels` are the feeds' own levels of content, by `Feed.pk`; `level` is the digest's.
+    """
+    by_feed: dict[int, list[Member]] = {}
+    for member in members:
+        by_feed.setdefault(member[1].pk, []).append(member)
+    ordered = sorted(by_feed.values(), key=_importance)
+    groups = [
+        _group(group, rung, levels.get(group[0][1].pk, level), alone=len(ordered) == 1)
+        for group in ordered
+    ]
+    beyond = [Group(group.feed, (), (), group.entries) for group in groups[rung.groups :]]
+    shown = tuple(groups[: rung.groups])
+    return Selection(rung, shown, tuple(beyond), _lead(shown, len(members)))
+
+
+def first_rung(
+    members: Sequence[Member],
+    levels: Mapping[int, ContentLevel],
+    level: ContentLevel,
+    budget: int,
+) -> int:
+    """Return the index of the most generous rung that should fit `budget` bytes of HTML."""
+    for index, rung in enumerate(LADDER):
+        if index == 0 and level != "full" and "full" not in levels.values():
+            continue
+        selection = select(members, rung, levels, level)
+        if estimate(selection, levels, level) <= budget:
+            return index
+    return len(LADDER) - 1
+
+
+def estimate(selection: Selection, levels: Mapping[int, ContentLevel], level: ContentLevel) -> int:
+    """Return about how many bytes of HTML a selection makes."""
+    rung, total = selection.rung, _FRAME
+    for group in selection.groups:
+        is_whole = rung.whole and levels.get(group.feed.pk, level) == "full"
+        total += _GROUP + sum(_LISTED + 2 * _bytes(entry.title) for entry in group.listed)
+        for entry in group.told:
+            body = _bytes(entry.content_html or entry.summary_html)
+            # Three bytes a sign at most, a fourth for markup and links.
+            text = body if is_whole else min(body, 4 * rung.excerpt)
+            total += _TOLD + text + 2 * _bytes(entry.title)
+    return total
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _group(group: list[Member], rung: Rung, level: ContentLevel, *, alone: bool) -> Group:
+    newest_first = sorted(group, key=lambda m: (m[0].dated_at, m[0].id), reverse=True)
+    entries = tuple(entry for entry, _ in newest_first)
+    feed = group[0][1]
+    # Nothing can be buried where there is one feed, so it may take the room.
+    told = 0 if level == "title" else (rung.told * 2 if alone else rung.told)
+    end = told + (rung.listed * 2 if alone else rung.listed)
+    if len(entries) - end == 1:
+        end += 1  # "and 1 more" takes as much room as its title
+    return Group(feed, entries[:told], entries[told:end], entries[end:])
+
+
+def _importance(group: list[Member]) -> tuple[int, float, int]:
+    """Return a sort key: the feed's rhythm in three steps, then its newest entry."""
+    feed = group[0][1]
+    newest: datetime = max(entry.dated_at for entry, _ in group)
+    return rhythm(feed, len(group)), -newest.timestamp(), feed.pk
+
+
+def rhythm(feed: Feed, arrived: int) -> int:
+    """Return 0 for a feed that writes seldom, 1 for a regular one, 2 for a busy one."""
+    if feed.recent_gaps:
+        gap = median(feed.recent_gaps)
+        return 0 if gap >= 2 * DAY else (1 if gap >= DAY / 4 else 2)
+    return 1 if arrived <= 6 else 2
+
+
+def _lead(groups: Sequence[Group], count: int) -> int | None:
+    """Return the first entry of a feed that writes seldom, where there are others beside it."""
+    if not groups or count < 3 or not groups[0].told or len(groups[0].entries) > 3:
+        return None
+    first = groups[0]
+    others_are_as_rare = len(groups) > 1 and rhythm(groups[1].feed, 1) == 0
+    if rhythm(first.feed, len(first.entries)) > 0 or others_are_as_rare:
+        return None
+    return first.told[0].id

@@ -1,0 +1,115 @@
+"""What templates see. The contract with the owner's own templates: names are only added.
+
+`templates/README.md` documents these for people who write templates; a test keeps
+the two together. Every `Markup` here was made by us from sanitised HTML; every
+`str` is data, which the templates escape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+from digestd.core.language import Direction
+
+CONTEXT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One entry as it is shown."""
+
+    title: str  # one line, formulas in their Unicode form; never empty
+    title_html: Markup  # the same, formulas as HTML where HTML can say them
+    link: str  # never empty: its own, else its feed's page
+    html: Markup  # the excerpt, or the whole, with styles inline; empty where titles suffice
+    text: str  # the same as text, in lines of at most 76 columns
+    chat: Markup  # the same as the small HTML that chats understand
+    when: str  # "Yesterday at 21:40", "6 days ago"
+    published_at: datetime  # in the owner's zone; when it was seen, if nobody said more
+    reading: str  # "6 min"; empty where there is nothing to read
+    author: str  # empty where it would only repeat the feed
+    host: str  # of the link, where it is not the feed's own
+    media: str  # "43 min · 62 MB · mp3"; empty without a file
+    media_link: str
+    facts: tuple[str, ...]  # when, reading, author, host: those that are there
+    language: str  # BCP 47; empty: unknown
+    direction: Direction
+    is_lead: bool = False  # the one that stands out
+    is_cut: bool = False  # there is more behind the link
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """The entries of one feed."""
+
+    name: str
+    link: str  # the feed's page; may be empty
+    initial: str  # one sign, for the tile beside the name
+    colour: str  # of the tile, "#rrggbb"; the same for the same feed
+    count: str  # "4 new"
+    told: tuple[EntryView, ...]  # with their text
+    listed: tuple[EntryView, ...]  # by title
+    folded: tuple[EntryView, ...]  # only counted in HTML; complete in the text
+    more: str  # "and 23 more", empty if nothing is folded
+    language: str
+    direction: Direction
+
+    @property
+    def entries(self) -> tuple[EntryView, ...]:
+        """Return all of them, in order."""
+        return self.told + self.listed + self.folded
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every message has around its contents."""
+
+    version: int
+    language: str
+    direction: Direction
+    title: str  # of the message, one line
+    preheader: str  # what a mail program shows beside the subject
+    now: datetime  # in the owner's zone
+    date: str  # in full: "Tuesday, 24 November 2026"
+
+
+@dataclass(frozen=True, slots=True)
+class DigestView:
+    """Everything that `digest.*` templates see, as `digest`."""
+
+    name: str  # the key in the configuration
+    title: str
+    summary: str  # "9 new entries from 3 feeds · 14 min"
+    slot: datetime  # the slot's time, in the digest's zone
+    groups: tuple[GroupView, ...]
+    beyond: tuple[GroupView, ...]  # feeds that found no room in HTML; the text has them
+    more: str  # "and 112 more from 40 feeds", empty if there are none
+    contents: tuple[EntryView, ...]  # the list of titles above; empty for a short digest
+    notes: tuple[str, ...]  # what the owner should know: "Makes up for 3 slots."
+    why: str  # why this came
+    life: str  # "42 feeds well, 1 failing"; empty if not known
+    footer: tuple[str, ...]  # further lines at the very end
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """Everything that `alert.*` templates see, as `alert`."""
+
+    groups: tuple[GroupView, ...]
+
+    @property
+    def entries(self) -> tuple[EntryView, ...]:
+        """Return the entries of all groups."""
+        return tuple(entry for group in self.groups for entry in group.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """Everything that `notice.*` and `test.*` templates see, as `notice`."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    link: str = ""

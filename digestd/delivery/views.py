@@ -1,0 +1,241 @@
+"""Entries and feeds as templates see them: words chosen, text cut, HTML made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+from zlib import crc32
+
+from markupsafe import Markup
+
+from digestd.core.language import direction_of, language_of
+from digestd.core.models import ContentLevel, Enclosure, Entry, Feed, MessageEntry
+from digestd.core.selection import Group, Selection
+from digestd.core.text import one_line
+from digestd.delivery.body import chat_html, mail_html, mail_text, title_html
+from digestd.delivery.context import EntryView, GroupView
+from digestd.delivery.words import Words
+from digestd.formats.borders import clusters, is_unspaced
+from digestd.formats.excerpt import beginning, shorten, whole
+from digestd.formats.tokens import Token, as_text, runs
+
+# A title is one line in a list of messages; nobody reads on beyond this.
+MAX_TITLE = 160
+# An entry beyond this is no longer read in a mail, whatever its owner asked for.
+MAX_WHOLE = 30_000
+_LEAD_FACTOR = 1.7
+# Words a minute for scripts with blanks, signs a minute for those without.
+_WORDS_A_MINUTE, _SIGNS_A_MINUTE = 230, 420
+# Calm tones of one strength, for the tile that stands for a feed.
+_TONES = ("#8a3b2a", "#2f5d62", "#5b4b7a", "#3d5a80", "#6b6b2d", "#7a4a63", "#4a6b4a", "#80592d")
+
+
+class Views:
+    """Makes views in one language, for one moment."""
+
+    def __init__(self, words: Words, now: datetime) -> None:
+        self.words = words
+        self.now = now
+
+    def selection(
+        self, selection: Selection, levels: Mapping[int, ContentLevel], level: ContentLevel
+    ) -> tuple[tuple[GroupView, ...], tuple[GroupView, ...]]:
+        """Return the groups that are shown and those that are only counted."""
+
+        def views(groups: Sequence[Group]) -> tuple[GroupView, ...]:
+            return tuple(
+                self.group(group, selection, levels.get(group.feed.pk, level)) for group in groups
+            )
+
+        return views(selection.groups), views(selection.beyond)
+
+    def group(self, group: Group, selection: Selection, level: ContentLevel) -> GroupView:
+        """Return one feed's entries."""
+        rung, feed, words = selection.rung, group.feed, self.words
+        authors = {entry.author for entry in group.entries if entry.author}
+        is_whole = rung.whole and level == "full"
+
+        def views(entries: Sequence[Entry], signs: int) -> tuple[EntryView, ...]:
+            return tuple(
+                self.entry(
+                    entry,
+                    feed,
+                    signs=int(signs * _LEAD_FACTOR) if entry.id == selection.lead else signs,
+                    is_whole=is_whole,
+                    is_lead=entry.id == selection.lead,
+                    with_author=len(authors) > 1,
+                )
+                for entry in entries
+            )
+
+        name = one_line(feed.label)
+        language = language_of(name, feed.language)
+        n, hidden = len(group.entries), len(group.folded)
+        return GroupView(
+            name=name,
+            link=safe_link(feed.home_url),
+            initial=_initial(name),
+            colour=_TONES[crc32(feed.id.encode()) % len(_TONES)],
+            count=words.count("{n} new", "{n} new", n),
+            told=views(group.told, rung.excerpt),
+            listed=views(group.listed, 0),
+            folded=views(group.folded, 0),
+            more=words.count("and {n} more", "and {n} more", hidden) if hidden else "",
+            language=language,
+            direction=direction_of(language),
+        )
+
+    def entry(
+        self,
+        entry: Entry,
+        feed: Feed,
+        *,
+        signs: int,
+        is_whole: bool = False,
+        is_lead: bool = False,
+        with_author: bool = True,
+    ) -> EntryView:
+        """Return one entry, its text cut to `signs`; 0 for its title alone."""
+        words = self.words
+        source = entry.content_html or entry.summary_html
+        tokens, is_cut = _body(entry, signs, is_whole=is_whole) if signs else ([], False)
+        title = title_of(entry, feed)
+        titled = runs(entry.title_html) if entry.title_html and one_line(entry.title) else []
+        if not titled and tokens and as_text(tokens).rstrip("…").startswith(title.rstrip("…")):
+            tokens = [] if len(as_text(tokens)) <= len(title) + 1 else tokens
+        link = link_of(entry, feed)
+        when = words.when(entry.dated_at, self.now)
+        minutes = reading_minutes(source)
+        reading = words.minutes(minutes) if minutes else ""
+        author = shorten(one_line(entry.author), 60) if with_author else ""
+        author = "" if author.casefold() == feed.label.casefold() else author
+        host = _host(link)
+        host = "" if host == _host(feed.home_url or feed.url) or not entry.link else host
+        sample = title + " " + as_text(tokens)[:400] if tokens else title
+        language = language_of(sample, entry.language, feed.language)
+        media = entry.enclosures[0] if entry.enclosures else None
+        return EntryView(
+            title=title,
+            title_html=title_html(titled) if titled else Markup.escape(title),
+            link=link,
+            html=mail_html(tokens),
+            text=mail_text(tokens),
+            chat=chat_html(tokens),
+            when=when,
+            published_at=entry.dated_at.astimezone(words.zone),
+            reading=reading,
+            author=author,
+            host=host,
+            media=self._media(media) if media else "",
+            media_link=safe_link(media.url) if media else "",
+            facts=tuple(filter(None, (when, reading, author, host))),
+            language=language,
+            direction=direction_of(language),
+            is_lead=is_lead,
+            is_cut=is_cut,
+        )
+
+    def _media(self, media: Enclosure) -> str:
+        parts = [
+            self.words.length(media.duration) if media.duration else "",
+            self.words.size(media.size_bytes) if media.size_bytes else "",
+            _media_kind(media),
+        ]
+        return " · ".join(filter(None, parts))
+
+
+def title_of(entry: Entry, feed: Feed) -> str:
+    """Return one line that names an entry: its title, else how it begins, else its feed."""
+    title = one_line(entry.title)
+    if title:
+        return shorten(title, MAX_TITLE)
+    text = as_text(beginning(entry.content_html or entry.summary_html, 80))
+    return one_line(text) or one_line(feed.label)
+
+
+def link_of(entry: Entry, feed: Feed) -> str:
+    """Return where an entry is to be read: its own page, its file, its feed's page."""
+    files = [enclosure.url for enclosure in entry.enclosures[:1]]
+    candidates = (entry.link, *files, feed.home_url, feed.url)
+    return next(filter(None, map(safe_link, candidates)), "")
+
+
+def safe_link(url: str | None) -> str:
+    """Return a web address, or nothing: a link in a mail is http or https, on one line."""
+    url = (url or "").strip()
+    is_web = url[:8].lower().startswith(("http://", "https://"))
+    return "" if not is_web or re.search(r"[\s\x00-\x1f\x7f]", url) else url
+
+
+def facts_of(entry: Entry, feed: Feed) -> MessageEntry:
+    """Return an entry as a message carries it for channels that pass on facts."""
+    return MessageEntry(
+        id=entry.id,
+        feed=feed.id,
+        feed_name=one_line(feed.label),
+        title=title_of(entry, feed),
+        link=link_of(entry, feed),
+        published_at=entry.published_at,
+        seen_at=entry.seen_at,
+    )
+
+
+def reading_minutes(html: str) -> int:
+    """Return how long a text takes to read, in minutes; 0 where it is hardly more than a note."""
+    text = re.sub(r"<[^>]{0,2000}>", " ", html[:400_000])
+    signs = sum(1 for sign in text if sign > "\u0e00" and is_unspaced(sign))
+    minutes = signs / _SIGNS_A_MINUTE + (len(text.split()) if signs * 4 < len(text) else 0) / (
+        _WORDS_A_MINUTE
+    )
+    return round(minutes) if minutes >= 0.75 else 0
+
+
+def _body(entry: Entry, signs: int, *, is_whole: bool) -> tuple[list[Token], bool]:
+    source = entry.content_html or entry.summary_html
+    if is_whole and len(source) <= MAX_WHOLE:
+        return whole(source), False
+    if is_whole:
+        signs = 1500
+    # A Chinese sign says, and takes, as much as two letters and more.
+    if _is_dense(source):
+        signs = round(signs * 0.55)
+    tokens = beginning(source, signs)
+    shown = sum(token.cost for token in tokens)
+    return tokens, len(source) > shown * 1.5 + 40
+
+
+def _is_dense(source: str) -> bool:
+    sample = source[:1500]
+    return (
+        sum(1 for sign in sample if "\u3040" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3")
+        > 60
+    )
+
+
+def _initial(name: str) -> str:
+    sign = next((c for c in clusters(name) if c[0].isalnum()), "·")
+    return sign.upper() if len(sign.upper()) == 1 else sign
+
+
+def _host(url: str | None) -> str:
+    try:
+        host = urlsplit(url or "").hostname or ""
+    except ValueError:
+        return ""
+    return host.removeprefix("www.")[:60]
+
+
+def _media_kind(media: Enclosure) -> str:
+    """Return what a file is in one short word: its ending, else the second half of its type."""
+    try:
+        suffix = PurePosixPath(urlsplit(media.url).path).suffix[1:].lower()
+    except ValueError:
+        suffix = ""
+    if re.fullmatch(r"[a-z0-9]{2,4}", suffix):
+        return suffix
+    kind = media.mime_type.partition(";")[0].rpartition("/")[2].lower()
+    kind = {"mpeg": "mp3", "x-m4a": "m4a", "quicktime": "mov"}.get(kind, kind)
+    return kind if re.fullmatch(r"[a-z0-9]{2,8}", kind) else ""
