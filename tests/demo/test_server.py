@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import itertools
 import wave
+from calendar import timegm
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -49,7 +50,7 @@ def newest_of(body: httpx.Response) -> tuple[str, datetime | None]:
     parsed = feedparser.parse(io.BytesIO(body.content))
     assert not parsed.bozo, parsed.bozo_exception
     first = parsed.entries[0]
-    return first.link, datetime(*first.published_parsed[:6], tzinfo=UTC)
+    return first.link, datetime.fromtimestamp(timegm(first.published_parsed), UTC)
 
 
 def test_each_publication_is_at_the_top_of_its_feed(server: DemoServer, clock: Clock) -> None:
