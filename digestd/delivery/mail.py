@@ -1,0 +1,302 @@
+"""Sending mail over SMTP: one connection kept open, codes as data, no text guessed at.
+
+What is known at each moment decides the outcome. Until the final dot of DATA
+nothing can have been accepted, so trouble there is tried again; between the dot
+and the 250 it may have been, so trouble there is Unknown (RFC 5321, 4.2.5 and
+RFC 1047).
+"""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from digestd.core.models import Piece
+from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
+from digestd.delivery.mailservers import Route, is_loopback
+from digestd.delivery.mime import ascii_domain
+from digestd.delivery.redact import cleaned
+from digestd.delivery.target import Smtp, Target
+from digestd.delivery.tls import trusting_context
+
+_TIMEOUT_SECONDS = 15.0
+_STALE_SECONDS = 20.0  # an idle connection older than this is asked NOOP before it is used
+_KEEP_SECONDS = 240.0  # servers hang up after five minutes (RFC 5321, 4.5.3.2.7)
+_CHUNK_BYTES = 65536  # the time limit is for each, so a slow line can carry a big mail
+
+_IN_THE_CLEAR = (
+    'the server offers no encryption; [mail] security = "none" would send the password in the clear'
+)
+_AUTH_REFUSED = frozenset({530, 534, 535, 538})
+
+
+class _Answer(Exception):  # noqa: N818  (an answer of the server, not an error of ours)
+    """The server answered something else than was hoped for."""
+
+    def __init__(self, code: int, text: bytes | str, during: str) -> None:
+        self.code = code
+        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        self.reason = f"{code} {said} (at {during})"
+        self.during = during
+        super().__init__(self.reason)
+
+
+class MailSender:
+    """Sends finished mails to one server, one at a time."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        tls: Callable[[], ssl.SSLContext],
+        timeout: float = _TIMEOUT_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not isinstance(target.via, Smtp):
+            raise TypeError("mail needs a mail server")
+        self._target = target
+        self._server = target.via
+        self._tls = tls
+        self._timeout = timeout
+        self._monotonic = monotonic
+        self._routes = list(target.via.routes)
+        self._smtp: smtplib.SMTP | None = None
+        self._used_at = 0.0
+
+    def send(self, piece: Piece) -> SendOutcome:
+        """Send `piece` to its recipient."""
+        return cleaned(self._send(piece), self._target.secrets)
+
+    def close(self) -> None:
+        """Say goodbye to the server."""
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                if smtp.sock is not None:
+                    smtp.sock.settimeout(2.0)
+                smtp.quit()
+            smtp.close()
+
+    def _send(self, piece: Piece) -> SendOutcome:
+        try:
+            smtp = self._connection()
+        except _Answer as answer:
+            return _judge(answer)
+        except (OSError, smtplib.SMTPException, UnicodeError) as exc:
+            return TryAgain(f"{self._server.host}: {_say(exc)}")
+        try:
+            answer_text = self._transaction(smtp, piece)
+        except _Answer as answer:
+            self._after_refusal(answer)
+            return _judge(answer)
+        except _Lost as lost:
+            self._drop()
+            return Unknown(f"connection lost before the answer: {_say(lost.cause)}")
+        except (OSError, smtplib.SMTPException, UnicodeError) as exc:
+            self._drop()
+            return TryAgain(f"connection lost before the mail was handed over: {_say(exc)}")
+        self._used_at = self._monotonic()
+        return Sent(answer_text)
+
+    # --- the connection ----------------------------------------------------------------
+
+    def _connection(self) -> smtplib.SMTP:
+        """Return an open, protected, authenticated connection; an old one if it still lives."""
+        idle = self._monotonic() - self._used_at
+        young = idle < _STALE_SECONDS or (idle < _KEEP_SECONDS and self._answers())
+        if self._smtp is not None and young:
+            return self._smtp
+        self._drop()
+        self._smtp = self._connect()
+        self._used_at = self._monotonic()
+        return self._smtp
+
+    def _answers(self) -> bool:
+        try:
+            return self._smtp is not None and self._smtp.noop()[0] == 250
+        except (OSError, smtplib.SMTPException):
+            return False
+
+    def _connect(self) -> smtplib.SMTP:
+        """Try each road; what works stays first. Raises the first road's trouble if none does."""
+        trouble: Exception | None = None
+        for route in tuple(self._routes):
+            try:
+                smtp = self._open(route)
+            except (OSError, smtplib.SMTPServerDisconnected) as exc:
+                # Another port would not mend a certificate.
+                if isinstance(exc, ssl.SSLCertVerificationError):
+                    raise
+                trouble = trouble or exc
+                continue
+            self._routes.remove(route)
+            self._routes.insert(0, route)
+            return smtp
+        raise trouble or OSError("no way to the server")
+
+    def _open(self, route: Route) -> smtplib.SMTP:
+        smtp = self._dial(route)
+        try:
+            if smtp.sock is not None:
+                smtp.sock.settimeout(self._timeout)
+            _expect(smtp.ehlo(), "EHLO", 250)
+            encrypted = route.security == "tls" or self._start_tls(smtp, route)
+            if self._server.user and self._server.password:
+                self._login(smtp, safe=encrypted or route.security == "none")
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+    def _dial(self, route: Route) -> smtplib.SMTP:
+        """Connect, with TLS at once where the road is so; the server has greeted us."""
+        # Where a second port is still to be tried, a silent first one must not take all the time.
+        patience = self._timeout if len(self._routes) == 1 else min(self._timeout, 6.0)
+        host, name = self._server.host, _our_name()
+        try:
+            if route.security == "tls":
+                return smtplib.SMTP_SSL(
+                    host, route.port, name, timeout=patience, context=self._context()
+                )
+            return smtplib.SMTP(host, route.port, name, patience)
+        except smtplib.SMTPConnectError as exc:
+            raise _Answer(exc.smtp_code, exc.smtp_error, "greeting") from None
+
+    def _start_tls(self, smtp: smtplib.SMTP, route: Route) -> bool:
+        """Encrypt the connection where the road asks for it; say whether it was done."""
+        offered = smtp.has_extn("starttls")
+        if route.security == "none" or (route.security == "auto" and not offered):
+            return False
+        if not offered:
+            raise _Answer(502, "the server offers no STARTTLS", "STARTTLS")
+        # Nobody stands between us and this machine, and no certificate names it.
+        trusting = route.security == "auto" and is_loopback(self._server.host)
+        context = trusting_context() if trusting else self._context()
+        _expect(smtp.starttls(context=context), "STARTTLS", 220)
+        _expect(smtp.ehlo(), "EHLO", 250)
+        return True
+
+    def _login(self, smtp: smtplib.SMTP, *, safe: bool) -> None:
+        if not safe and not is_loopback(self._server.host):
+            raise _Answer(538, _IN_THE_CLEAR, "AUTH")
+        try:
+            smtp.login(self._server.user, self._server.password)
+        except smtplib.SMTPAuthenticationError as exc:
+            raise _Answer(exc.smtp_code, exc.smtp_error, "AUTH") from None
+        except smtplib.SMTPNotSupportedError:
+            raise _Answer(530, "the server offers no way to log in", "AUTH") from None
+
+    def _context(self) -> ssl.SSLContext:
+        return self._tls() if self._server.verify else trusting_context()
+
+    def _drop(self) -> None:
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            smtp.close()
+
+    # --- one mail ------------------------------------------------------------------------
+
+    def _transaction(self, smtp: smtplib.SMTP, piece: Piece) -> str:
+        """Hand over one mail and return the server's answer to it."""
+        sender = ascii_domain(self._target.sender_address)
+        recipient = ascii_domain(piece.recipient)
+        options = []
+        if not (sender + recipient).isascii():
+            if not smtp.has_extn("smtputf8"):
+                raise _Answer(553, "the server takes no addresses outside ASCII", "MAIL")
+            options = ["SMTPUTF8", "BODY=8BITMIME"]
+            smtp.command_encoding = "utf-8"
+        size = smtp.esmtp_features.get("size", "") if smtp.does_esmtp else ""
+        if size.isdigit() and 0 < int(size) < len(piece.payload):
+            raise _Answer(552, f"larger than the {size} bytes that the server takes", "MAIL")
+        _expect(smtp.mail(sender, options), "MAIL", 250)
+        _expect(smtp.rcpt(recipient), "RCPT", 250, 251)
+        code, text = smtp.docmd("DATA")
+        _expect((code, text), "DATA", 354)
+        # smtplib's own data() would not say how far it came, so this is done by hand.
+        body = memoryview(_dot_stuffed(piece.payload) + b".\r\n")
+        last = max(0, len(body) - _CHUNK_BYTES)
+        for start in range(0, last, _CHUNK_BYTES):
+            smtp.send(bytes(body[start : min(start + _CHUNK_BYTES, last)]))
+        try:
+            smtp.send(bytes(body[last:]))
+            code, text = smtp.getreply()
+        except (OSError, smtplib.SMTPException) as exc:
+            raise _Lost(exc) from exc
+        _expect((code, text), "end of DATA", 250)
+        return f"{code} {text.decode('utf-8', 'replace')}"
+
+    def _after_refusal(self, answer: _Answer) -> None:
+        """Make the connection fit for the next mail, or let it go."""
+        smtp = self._smtp
+        if smtp is None or answer.code == 421:
+            self._drop()
+            return
+        try:
+            smtp.rset()
+            self._used_at = self._monotonic()
+        except (OSError, smtplib.SMTPException):
+            self._drop()
+
+
+class _Lost(Exception):  # noqa: N818  (an event)
+    """The connection broke after the whole mail was sent and before it was answered."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(str(cause))
+
+
+def _expect(answer: tuple[int, bytes], during: str, *good: int) -> None:
+    if answer[0] == -1:  # smtplib's way to say that there was no answer
+        raise smtplib.SMTPServerDisconnected(f"connection closed at {during}")
+    if answer[0] not in good:
+        raise _Answer(answer[0], answer[1], during)
+
+
+def _judge(answer: _Answer) -> SendOutcome:
+    """Return what an SMTP code means at the point where it came (RFC 5321, 4.2; RFC 4954)."""
+    code = answer.code
+    # A full mailbox is 452, but many servers say 552 5.2.2: it will be emptied (RFC 3463).
+    if 400 <= code < 500 or (code == 552 and "5.2.2" in answer.reason):
+        return TryAgain(answer.reason)
+    if answer.during in ("RCPT", "DATA", "end of DATA") and code not in _AUTH_REFUSED:
+        return Refused(answer.reason)
+    if answer.during == "MAIL" and code in (552, 553, 555):
+        # Too large, or an address that this server cannot take: another mail may pass.
+        return Refused(answer.reason)
+    return Broken(answer.reason)
+
+
+def _say(exc: Exception) -> str:
+    """Return what went wrong, in the words that help."""
+    if isinstance(exc, smtplib.SMTPResponseException):
+        return f"{exc.smtp_code} {exc.smtp_error!r}"
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {exc.verify_message}"
+    if isinstance(exc, TimeoutError):
+        return "no answer in time"
+    if isinstance(exc, socket.gaierror):
+        return f"name not found: {exc.strerror}"
+    return str(exc) or type(exc).__name__
+
+
+def _dot_stuffed(mail: bytes) -> bytes:
+    """Return `mail` with dots doubled at line beginnings (RFC 5321, 4.5.2), ended by CRLF.
+
+    The bytes come from the email library with CRLF line ends.
+    """
+    body = mail.replace(b"\r\n.", b"\r\n..")
+    if body.startswith(b"."):
+        body = b"." + body
+    return body if body.endswith(b"\r\n") else body + b"\r\n"
+
+
+def _our_name() -> str:
+    """Return what to say in EHLO without asking the DNS, as getfqdn would (for seconds)."""
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"

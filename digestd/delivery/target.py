@@ -1,0 +1,116 @@
+"""A target: a channel understood. Who gets what, in which form, and by which road."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from email.utils import getaddresses
+from typing import Literal
+
+from digestd.delivery.limits import Shape
+from digestd.delivery.mailservers import Route
+from digestd.errors import ConfigError
+
+Form = Literal["mail", "json", "page", "line", "apprise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """A mail server: the roads to try in order, and who we are to it."""
+
+    host: str
+    routes: tuple[Route, ...]
+    user: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook. `payload` renames, drops (empty value) or adds fields, as in Apprise's json://."""
+
+    url: str = field(repr=False)
+    method: str = "POST"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    payload: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    user: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A place in the file system."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Standard output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Whatever else Apprise knows, and the shape of text that it takes."""
+
+    url: str = field(repr=False)
+    shape: Shape = field(default_factory=Shape)
+
+
+Via = Smtp | Hook | Folder | Terminal | Service
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a channel's messages go.
+
+    `recipients` get a piece each; a channel that is its own recipient has "".
+    `masked` may be shown; `secrets` never.
+    """
+
+    name: str
+    scheme: str
+    form: Form
+    recipients: tuple[str, ...]
+    masked: str
+    via: Via
+    sender_name: str = ""  # mail: who it comes from
+    sender_address: str = ""
+    reply_to: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()  # mail: the owner's own
+    proxy: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+def addresses(texts: list[str], key: str) -> tuple[str, ...]:
+    """Return the bare addresses in `texts`, each once; raises ConfigError for one that is none."""
+    found: dict[str, str] = {}
+    for _, address in getaddresses(texts):
+        if not is_address(address):
+            raise ConfigError(key, f"{address or 'nothing'!r} is no mail address")
+        found.setdefault(address.lower(), address)
+    if not found:
+        raise ConfigError(key, "needs a mail address")
+    return tuple(found.values())
+
+
+_ADDRESS = re.compile(
+    r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>(),;\\\"\x00-\x1f\x7f]{1,253}"
+)
+
+
+def is_address(text: str) -> bool:
+    """Say whether `text` can be an address (RFC 5321, RFC 6531; quoted local parts left out)."""
+    if not _ADDRESS.fullmatch(text):
+        return False
+    domain = text.rpartition("@")[2]
+    if domain.startswith("["):
+        try:
+            ipaddress.ip_address(domain[1:-1].removeprefix("IPv6:"))
+        except ValueError:
+            return False
+        return domain.endswith("]")
+    return all(domain.split("."))

@@ -1,0 +1,90 @@
+"""From a channel to its target.
+
+Parsing an Apprise URL loads Apprise (0.3 s, 40 MB), so it is loaded only by a
+channel that needs it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from email.utils import parseaddr
+from urllib.parse import unquote
+
+from digestd.core.models import Channel, MailServer
+from digestd.delivery.mailservers import guess_routes
+from digestd.delivery.own import OWN_SCHEMES, open_own
+from digestd.delivery.redact import credentials
+from digestd.delivery.target import Smtp, Target, addresses, is_address
+from digestd.errors import ConfigError
+
+__all__ = ["Target", "open_target"]
+
+
+def open_target(channel: Channel, mail: MailServer | None) -> Target:
+    """Return the target of `channel`; `mail` is the server behind `mail:` channels.
+
+    Raises ConfigError, in words that hold no secret, for an address that could
+    never work.
+    """
+    key = f"channels.{channel.name}.url"
+    url = channel.url.strip()
+    scheme, colon, rest = url.partition(":")
+    scheme = scheme.lower()
+    if not colon or not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
+        raise ConfigError(key, "is no address; expected SCHEME://… or mail:ADDRESS")
+    if scheme == "mail" and not rest.startswith("//"):
+        return _mail(channel, rest, mail, key)
+    if scheme in OWN_SCHEMES:
+        return open_own(channel, mail)
+    if scheme == "xmpp":
+        raise ConfigError(
+            key,
+            "xmpp:// is refused: without TLS the library reports success though nothing"
+            " arrives; use xmpps://",
+        )
+    _check_proxy(channel, scheme)
+    from digestd.delivery import apprise_urls  # noqa: PLC0415  (loads Apprise: see above)
+
+    return apprise_urls.open_apprise(channel, url, scheme, key)
+
+
+def _mail(channel: Channel, rest: str, mail: MailServer | None, key: str) -> Target:
+    """Return the target of `mail:a@example.org,b@example.org`."""
+    if mail is None or not mail.server:
+        raise ConfigError(key, "mail: needs the [mail] table with the server to send through")
+    if channel.proxy:
+        raise ConfigError(f"channels.{channel.name}.proxy", "mail cannot go through a proxy")
+    recipients = addresses([unquote(rest)], key)
+    sender_name, sender_address = parseaddr(mail.sender or mail.user)
+    if not is_address(sender_address):
+        if mail.sender or mail.user:
+            raise ConfigError("mail.from", "must be a mail address (the default is `user`)")
+        sender_address = "digestd@localhost"
+    routes = guess_routes(mail.server, mail.port, mail.security)
+    return Target(
+        channel.name,
+        "mail",
+        "mail",
+        recipients,
+        f"mail:{','.join(recipients)} through {mail.server}:{routes[0].port}",
+        Smtp(mail.server, routes, mail.user, mail.password),
+        sender_name=sender_name or "digestd",
+        sender_address=sender_address,
+        secrets=credentials(mail.user, mail.password),
+    )
+
+
+def _check_proxy(channel: Channel, scheme: str) -> None:
+    """Refuse a proxy that could not be used, naming what is missing."""
+    if not channel.proxy:
+        return
+    key = f"channels.{channel.name}.proxy"
+    kind = channel.proxy.partition("://")[0].lower()
+    if kind not in ("http", "https", "socks5", "socks5h"):
+        raise ConfigError(key, "must begin with http://, https://, socks5:// or socks5h://")
+    if scheme in ("mailto", "mailtos"):
+        raise ConfigError(key, "mail cannot go through a proxy")
+    missing = [lib for lib in ("socks", "socksio") if importlib.util.find_spec(lib) is None]
+    if kind.startswith("socks") and missing:
+        raise ConfigError(key, "a SOCKS proxy needs: pip install 'digestd[socks]'")
