@@ -1,0 +1,204 @@
+"""One conditional GET, start to finish: what a server does is an outcome, never an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from digestd import __version__
+from digestd.core.addresses import AllowList, check_url
+from digestd.core.models import Validators
+from digestd.core.outcomes import (
+    KEPT_HEADERS,
+    Failed,
+    Fetched,
+    FetchOutcome,
+    Gone,
+    NotModified,
+)
+from digestd.net.decoding import BodyReader, UnreadableBodyError
+from digestd.net.guard import GuardedTransport, Resolve
+from digestd.net.politeness import HostGate
+from digestd.net.reasons import in_words, status_in_words
+from digestd.net.trip import Trip, header, raw_header
+
+MAX_REDIRECTS = 5
+
+# Feeds first, yet whatever there is: many servers label feeds as text/html or text/plain.
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml,"
+    " application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.7, */*;q=0.5"
+)
+
+# A body past the first size takes one of these places, or waits: all bodies in flight stay
+# within about 128 MB at the usual limit of 16 MB each.
+LARGE_BODY = 1 << 20
+LARGE_BODIES = 8
+
+_MOVES = frozenset([301, 302, 303, 307, 308])
+
+
+class Client:
+    """Fetches over one pool, for the life of the process; an async context manager.
+
+    `context` is `net.tls.make_context()`. `allow` is the owner's
+    `allow_private`. With a `gate`, no host is asked before its Retry-After is
+    over, redirects included. `proxy` (http, https, socks5) is trusted as its
+    owner's; ValueError if it cannot be one.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        allow: AllowList | None = None,
+        gate: HostGate | None = None,
+        contact: str = "",
+        proxy: str = "",
+        connections: int = 32,
+        resolve: Resolve | None = None,
+    ) -> None:
+        self._gate = gate
+        self._large = asyncio.Semaphore(LARGE_BODIES)
+        # The bare transport, not httpx.AsyncClient: that keeps cookies, reads proxies and passwords
+        # from the environment, and parses each Location for itself; we want none of it.
+        self._transport = GuardedTransport(
+            allow or AllowList(), context, connections=connections, proxy=proxy, resolve=resolve
+        )
+        self._headers = [
+            (b"User-Agent", user_agent(contact).encode("ascii")),
+            (b"Accept", ACCEPT.encode("ascii")),
+            (b"Accept-Encoding", b"gzip, deflate"),
+        ]
+
+    async def __aenter__(self) -> Self:
+        await self._transport.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._transport.__aexit__(kind, error, trace)
+
+    async def fetch(
+        self,
+        url: str,
+        validators: Validators,
+        *,
+        max_bytes: int,
+        timeout: timedelta,  # noqa: ASYNC109 - a deadline over several awaits
+        headers: Mapping[str, str] | None = None,
+    ) -> FetchOutcome:
+        """GET `url`, conditionally on `validators` (RFC 9110, section 13.1).
+
+        `max_bytes` counts decoded bytes. `timeout` is for everything: name,
+        connection, redirects, body. `headers` (a feed's own, perhaps secret)
+        and a password in `url` stay with the origin they are meant for.
+        """
+        reason = check_url(url)
+        if reason:
+            return Failed(reason)
+        try:
+            trip = Trip(url, validators, headers or {})
+        except (httpx.InvalidURL, ValueError):
+            return Failed("the address is not a valid URL")
+        return await self._in_time(trip, max_bytes, timeout)
+
+    async def _in_time(self, trip: Trip, max_bytes: int, span: timedelta) -> FetchOutcome:
+        try:
+            async with asyncio.timeout(span.total_seconds()) as deadline:
+                return await self._follow(trip, max_bytes, deadline)
+        except TimeoutError:
+            seconds = f"{span.total_seconds():g} s"
+            if trip.answered:
+                return trip.failed(f"the answer took longer than {seconds}")
+            return trip.failed(f"no answer within {seconds}")
+        except UnreadableBodyError as exc:
+            return trip.failed(str(exc))
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as exc:
+            return trip.failed(in_words(exc))
+
+    async def _follow(self, trip: Trip, max_bytes: int, deadline: asyncio.Timeout) -> FetchOutcome:
+        for _ in range(MAX_REDIRECTS + 1):
+            until = self._gate.forbidden_until(str(trip.at)) if self._gate else None
+            if until is not None:
+                return trip.failed(*_told_to_wait(until))
+            request = httpx.Request("GET", trip.at, headers=trip.headers(self._headers))
+            response = await self._transport.handle_async_request(request)
+            try:
+                trip.answered = True
+                if response.status_code not in _MOVES:
+                    return await self._read(trip, response, max_bytes, deadline)
+                problem = trip.move(raw_header(response, "location"), response.status_code)
+            finally:
+                await response.aclose()
+            if problem:
+                return trip.failed(problem, response.status_code)
+        return trip.failed(f"more than {MAX_REDIRECTS} redirects")
+
+    async def _read(
+        self, trip: Trip, response: httpx.Response, max_bytes: int, deadline: asyncio.Timeout
+    ) -> FetchOutcome:
+        status = response.status_code
+        kept = {name: value for name in KEPT_HEADERS if (value := header(response, name))}
+        if status == 304:
+            if not trip.asks_conditionally:
+                return trip.failed("HTTP 304 Not Modified, to a question without conditions", 304)
+            return NotModified(trip.validators(response), kept)
+        if status == 410 and trip.permanent:
+            return Gone()
+        if status not in (200, 203):
+            # The header is Cloudflare's own mark of a page made for people only.
+            challenge = raw_header(response, "cf-mitigated") == b"challenge"
+            words = status_in_words(status) + (" (a Cloudflare challenge)" if challenge else "")
+            return trip.failed(words, status, kept.get("retry-after"))
+        body = await self._body(response, max_bytes, deadline)
+        return Fetched(body, trip.validators(response), str(trip.at), kept, trip.moved_to)
+
+    async def _body(
+        self, response: httpx.Response, max_bytes: int, deadline: asyncio.Timeout
+    ) -> bytes:
+        reader = BodyReader(header(response, "content-encoding"), max_bytes=max_bytes)
+        length = header(response, "content-length")
+        if length.isascii() and length.isdigit():
+            reader.expect(int(length))
+        async with AsyncExitStack() as place:
+            large = False
+            async for piece in response.aiter_raw():
+                reader.feed(piece)
+                if len(reader) > LARGE_BODY and not large:
+                    large = True
+                    await self._take_place(place, deadline)
+            return reader.finish()
+
+    async def _take_place(self, place: AsyncExitStack, deadline: asyncio.Timeout) -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        await place.enter_async_context(self._large)
+        when = deadline.when()
+        if when is not None:  # the wait is ours, not the server's
+            deadline.reschedule(when + loop.time() - since)
+
+
+def user_agent(contact: str = "") -> str:
+    """Return how we present ourselves; `contact` is the owner's, an address or a URL."""
+    known = re.sub(r"[^\x21-\x7e]|[()\\]", "", contact)[:200]
+    return f"digestd/{__version__} (feed reader{f'; +{known}' if known else ''})"
+
+
+def _told_to_wait(until: datetime) -> tuple[str, None, str]:
+    words = f"the host asked not to be asked again before {until:%Y-%m-%d %H:%M} UTC"
+    whole_second = until + timedelta(seconds=1)  # an HTTP date has no fractions
+    return words, None, format_datetime(whole_second, usegmt=True)

@@ -1,0 +1,127 @@
+"""Bodies as they arrive: one layer of compression at most, undone a bounded step at a time."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+# Labels that some servers send although they change nothing; charsets stray in here too.
+_PLAIN = frozenset(["", "identity", "none", "binary", "utf-8", "utf8"])
+_GZIP = frozenset(["gzip", "x-gzip"])
+
+_STEP = 1 << 20  # decoded bytes at a time
+# Joined gzip members are legal, and some writers make one per block; empty ones by the million
+# would be work without bytes.
+_MAX_MEMBERS = 1000
+
+
+class UnreadableBodyError(Exception):
+    """A body that is too large or not encoded as it says; the message is for the owner."""
+
+
+class BodyReader:
+    """Collects a body. `encoding` is its Content-Encoding; `max_bytes` counts decoded bytes.
+
+    Raises UnreadableBodyError, at the start for an encoding that we did not ask
+    for. Memory stays within `max_bytes` and one step, whatever the ratio.
+    """
+
+    def __init__(self, encoding: str, *, max_bytes: int) -> None:
+        self._encoding = _one_layer(encoding)
+        self._max_bytes = max_bytes
+        # Compression never makes a body much larger (RFC 1951: 5 bytes in 32 KB, and the frame).
+        self._wire_left = max_bytes + max_bytes // 1000 + 1024
+        self._body = bytearray()
+        self._start = b""
+        self._inflate: zlib._Decompress | None = None
+        self._members = 0
+        self._ended = False
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def expect(self, wire_bytes: int) -> None:
+        """Refuse a body at once that says beforehand that it is too large."""
+        if wire_bytes > self._wire_left:
+            raise self._too_large()
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes off the wire."""
+        self._wire_left -= len(piece)
+        if self._wire_left < 0:
+            raise self._too_large()
+        if self._encoding == "":
+            self._keep(piece)
+        elif not self._ended:
+            self._start += piece
+            if len(self._start) >= 2 or self._inflate is not None or self._members:
+                pending, self._start = self._start, b""
+                self._decompress(pending)
+
+    def finish(self) -> bytes:
+        """Return the whole body."""
+        if self._start or self._inflate is not None:
+            raise UnreadableBodyError("the compressed answer was cut off")
+        return bytes(self._body)
+
+    def _decompress(self, pending: bytes) -> None:
+        more = bool(pending)
+        while more and not self._ended:
+            if self._inflate is None:
+                if self._members and not (self._encoding == "gzip" and pending[:1] == b"\x1f"):
+                    self._ended = True  # what follows is padding
+                    return
+                self._inflate = self._next_member(pending)
+            step = min(_STEP, self._max_bytes - len(self._body) + 1)
+            try:
+                piece = self._inflate.decompress(pending, step)
+            except zlib.error as exc:
+                raise UnreadableBodyError("the compressed answer is damaged") from exc
+            self._keep(piece)
+            if self._inflate.eof:
+                pending, self._inflate = self._inflate.unused_data, None
+                more = bool(pending)
+            else:
+                pending = self._inflate.unconsumed_tail
+                more = bool(pending) or len(piece) == step  # zlib may hold some back
+
+    def _next_member(self, start: bytes) -> zlib._Decompress:
+        self._members += 1
+        if self._members > _MAX_MEMBERS:
+            raise UnreadableBodyError("the compressed answer is in too many parts")
+        if self._encoding == "gzip":
+            return zlib.decompressobj(16 + zlib.MAX_WBITS)
+        # "deflate" means zlib's format (RFC 9110, section 8.4.1.2); some servers send it bare.
+        framed = len(start) > 1 and start[0] & 15 == 8 and (start[0] * 256 + start[1]) % 31 == 0
+        return zlib.decompressobj(zlib.MAX_WBITS if framed else -zlib.MAX_WBITS)
+
+    def _keep(self, piece: bytes) -> None:
+        self._body += piece
+        if len(self._body) > self._max_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> UnreadableBodyError:
+        return UnreadableBodyError(f"larger than {in_units(self._max_bytes)}")
+
+
+def in_units(size: int) -> str:
+    """Return a size as people write it: "16 MB", "500 KB", "1200 bytes"."""
+    for step in (1024, 1000):
+        for power, unit in ((3, "GB"), (2, "MB"), (1, "KB")):
+            if size and size % step**power == 0:
+                return f"{size // step**power} {unit}"
+    return f"{size} bytes"
+
+
+def _one_layer(raw: str) -> str:
+    layers = [name for name in raw.lower().replace(" ", "").split(",") if name not in _PLAIN]
+    if not layers:
+        return ""
+    if len(layers) > 1:
+        raise UnreadableBodyError("the answer is compressed in several layers")
+    if layers[0] in _GZIP:
+        return "gzip"
+    if layers[0] == "deflate":
+        return "deflate"
+    name = re.sub(r"[^a-z0-9-]", "", layers[0])[:20]
+    raise UnreadableBodyError(f"the answer is compressed in a way not asked for ({name})")

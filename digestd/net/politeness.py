@@ -1,0 +1,144 @@
+"""Who may be asked now: few requests at once to one origin, and none sooner than it allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from digestd.clock import Clock
+from digestd.core.addresses import normal_host, origin_of
+from digestd.core.freshness import parse_retry_after
+from digestd.core.outcomes import Failed, FetchOutcome
+
+_NONE = timedelta(0)
+
+# After the first 429 or 503; doubles with each further one, and shrinks by a tenth with each good
+# answer: about one refusal in seven where the limit is steady. Reddit ends near a minute.
+FIRST_GAP = timedelta(seconds=5)
+LONGEST_GAP = timedelta(minutes=10)
+DECAY = 0.9
+
+# A poll that would queue longer than this had better come back later.
+PATIENCE = timedelta(seconds=10)
+# The wall clock is read again this often while a request waits for its turn.
+_NAP = 30.0
+
+
+class _Origin:
+    def __init__(self, per_host: int, least_gap: timedelta) -> None:
+        self.turns = asyncio.Semaphore(per_host)
+        self.users = 0
+        self.least_gap = least_gap
+        self.gap = least_gap
+        self.free_at: datetime | None = None  # when the next request may start, gap observed
+        self.blocked_until: datetime | None = None
+
+    def is_idle(self, now: datetime) -> bool:
+        waits = (moment for moment in (self.free_at, self.blocked_until) if moment)
+        return not self.users and self.gap == self.least_gap and all(at <= now for at in waits)
+
+
+class HostGate:
+    """One queue per origin (scheme, host, port), for whoever asks: polls, discovery, images.
+
+    `per_host` requests at once, with no gap until the origin answers 429 or
+    503, or `least_gaps` (by host name) asks for one. `clock` and `sleep` are
+    the shell's.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        per_host: int = 2,
+        least_gaps: Mapping[str, timedelta] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._per_host = per_host
+        self._least_gaps = dict(least_gaps or {})
+        self._sleep = sleep
+        self._origins: dict[str, _Origin] = {}
+
+    @asynccontextmanager
+    async def admit(self, url: str) -> AsyncIterator[None]:
+        """Wait for a turn at the origin of `url`, and hold it while the request runs.
+
+        It does not wait for the end of a block: that may be a day off, and is
+        the caller's to ask for (`blocked_until`).
+        """
+        origin = self._origin(url)
+        origin.users += 1
+        try:
+            async with origin.turns:
+                await self._wait_for_gap(origin)
+                yield
+        finally:
+            origin.users -= 1
+            self._forget_if_idle(url)
+
+    def note(self, url: str, outcome: FetchOutcome, now: datetime) -> None:
+        """Learn from what an origin answered; the one that answered, where redirects led away."""
+        asked = url
+        if isinstance(outcome, Failed):
+            asked = outcome.url or url
+            if outcome.status in (429, 503):
+                self._slow_down(self._origin(asked), outcome, now)
+        elif asked_origin := self._origins.get(origin_of(asked)):
+            shrunk = asked_origin.gap * DECAY
+            asked_origin.gap = max(shrunk if shrunk >= FIRST_GAP else _NONE, asked_origin.least_gap)
+        self._forget_if_idle(asked)
+
+    def block(self, url: str, until: datetime) -> None:
+        """Forbid the origin of `url` until then: a Retry-After from before a restart."""
+        origin = self._origin(url)
+        origin.blocked_until = max(origin.blocked_until or until, until)
+
+    def blocked_until(self, url: str) -> datetime | None:
+        """Return when to come back, if the origin of `url` cannot be asked within `PATIENCE`."""
+        origin = self._origins.get(origin_of(url))
+        if origin is None:
+            return None
+        queued = (origin.free_at or self._clock()) + origin.gap * origin.users
+        until = max(queued, origin.blocked_until or queued)
+        if self.forbidden_until(url) or queued > self._clock() + PATIENCE:
+            return until
+        return None
+
+    def forbidden_until(self, url: str) -> datetime | None:
+        """Return until when the origin of `url` told us to stay away, if it still holds."""
+        origin = self._origins.get(origin_of(url))
+        if origin is None or origin.blocked_until is None:
+            return None
+        return origin.blocked_until if origin.blocked_until > self._clock() else None
+
+    def _slow_down(self, origin: _Origin, outcome: Failed, now: datetime) -> None:
+        # Requests that were under way together are one refusal, not several.
+        if origin.blocked_until is None or origin.blocked_until <= now:
+            origin.gap = min(max(2 * origin.gap, FIRST_GAP), LONGEST_GAP)
+        until = parse_retry_after(outcome.retry_after, now) or now + origin.gap
+        origin.blocked_until = max(origin.blocked_until or until, until)
+
+    async def _wait_for_gap(self, origin: _Origin) -> None:
+        while (now := self._clock()) < (origin.free_at or now):
+            left = (origin.free_at or now) - now
+            # After a clock that was set back, what is left may be longer than the gap ever was.
+            await self._sleep(min(left.total_seconds(), origin.gap.total_seconds(), _NAP))
+            if left > origin.gap:
+                break
+        origin.free_at = self._clock() + origin.gap if origin.gap else None
+
+    def _origin(self, url: str) -> _Origin:
+        key = origin_of(url)
+        if key not in self._origins:
+            host = normal_host(urlsplit(url).hostname or "") if key else ""
+            self._origins[key] = _Origin(self._per_host, self._least_gaps.get(host, _NONE))
+        return self._origins[key]
+
+    def _forget_if_idle(self, url: str) -> None:
+        key = origin_of(url)
+        if key in self._origins and self._origins[key].is_idle(self._clock()):
+            del self._origins[key]

@@ -1,0 +1,151 @@
+"""One fetch on its way through redirects: where it is, and what may be said to whom."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
+
+import httpx
+
+from digestd.core.addresses import check_url, origin_of
+from digestd.core.models import Validators
+from digestd.core.outcomes import Failed
+from digestd.net.reasons import status_in_words
+
+_PERMANENT = frozenset([301, 308])
+_MAX_VALIDATOR = 4096
+_MAX_HEADER = 4096
+# Headers of the owner's own that may follow a redirect to another host; all others may be secrets.
+_HARMLESS = frozenset(["accept", "accept-language", "user-agent"])
+
+
+class Trip:
+    """See the module. Raises httpx.InvalidURL for a `url` that is none."""
+
+    def __init__(self, url: str, known: Validators, headers: Mapping[str, str]) -> None:
+        parsed = httpx.URL(url)
+        self._userinfo = parsed.userinfo
+        self.start = self.at = parsed.copy_with(userinfo=b"", fragment=None)
+        self.permanent = True
+        self.answered = False
+        self._moved = False
+        self._known = known
+        self._headers = dict(headers)
+        if self._userinfo:
+            secret = b64encode(unquote_to_bytes(self._userinfo)).decode("ascii")
+            self._headers = {"Authorization": f"Basic {secret}", **self._headers}
+
+    @property
+    def is_home(self) -> bool:
+        """Whether this is the origin that was meant, or its plain upgrade to TLS."""
+        return _same_or_upgraded(self.start, self.at)
+
+    @property
+    def asks_conditionally(self) -> bool:
+        """Whether validators are sent here: to the origin that gave them, and no other."""
+        at_source = (
+            self._known.origin == origin_of(str(self.at)) if self._known.origin else self.is_home
+        )
+        return at_source and any(_usable(v) for v in (self._known.etag, self._known.last_modified))
+
+    @property
+    def moved_to(self) -> str | None:
+        """The address to adopt, if every redirect on the way here was permanent."""
+        if not (self._moved and self.permanent):
+            return None
+        # Whoever adopts this address must not lose the password that it still needs.
+        return str(self.at.copy_with(userinfo=self._userinfo) if self.is_home else self.at)
+
+    def headers(self, ours: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return what is sent here: `ours` where the feed has none of its own, validators as is."""
+        own = [
+            (name.encode("ascii"), value.encode("utf-8"))
+            for name, value in self._headers.items()
+            if self.is_home or name.lower() in _HARMLESS
+        ]
+        taken = {name.lower() for name, _ in own}
+        # Left to itself, httpx decodes an xn-- host, and raises for those of IDNA 2003 alone (emoji).
+        ours = [(b"Host", self.at.netloc), *ours]
+        sent = [(name, value) for name, value in ours if name.lower() not in taken] + own
+        if self.asks_conditionally:
+            pairs = [
+                (b"If-None-Match", self._known.etag),
+                (b"If-Modified-Since", self._known.last_modified),
+            ]
+            sent += [(name, v.encode("latin-1")) for name, v in pairs if v and _usable(v)]
+        return sent
+
+    def validators(self, response: httpx.Response) -> Validators:
+        """Return the validators to keep: a 304 that repeats none of them confirms ours."""
+        old = self._known if response.status_code == 304 else Validators()
+        return Validators(
+            _validator(response, "etag") or old.etag,
+            _validator(response, "last-modified") or old.last_modified,
+            None if self.is_home else origin_of(str(self.at)),
+        )
+
+    def move(self, location: bytes, status: int) -> str:
+        """Go where a redirect points; return what is wrong with that, or nothing."""
+        if not location:
+            return f"{status_in_words(status)}, without saying where to"
+        try:
+            text = location.decode("utf-8")
+        except UnicodeDecodeError:
+            text = location.decode("latin-1")
+        try:
+            to = self.at.join(text).copy_with(userinfo=b"", fragment=None)
+        except (httpx.InvalidURL, ValueError):
+            return "redirected to something that is not a valid URL"
+        reason = check_url(str(to))
+        if reason:
+            return f"redirected astray: {reason}"
+        if to == self.at:
+            return "redirected to itself"
+        self._moved = True
+        self.answered = False
+        self.permanent = self.permanent and status in _PERMANENT
+        self.at = to
+        return ""
+
+    def failed(
+        self, reason: str, status: int | None = None, retry_after: str | None = None
+    ) -> Failed:
+        """Return a failure that says where it happened, if that is not where we were sent."""
+        at = str(self.at)
+        if self.at.raw_host != self.start.raw_host:
+            reason = f"redirected to {self.at.raw_host.decode('ascii')}: {reason}"
+        away = origin_of(at) != origin_of(str(self.start))
+        return Failed(reason, status, retry_after, at if away else "")
+
+
+def _same_or_upgraded(first: httpx.URL, other: httpx.URL) -> bool:
+    if origin_of(str(first)) == origin_of(str(other)):
+        return True
+    plain = first.scheme == "http" and first.port is None
+    secure = other.scheme == "https" and other.port is None
+    return plain and secure and first.raw_host == other.raw_host
+
+
+def _usable(validator: str | None) -> bool:
+    """Whether a stored validator can stand in a header at all."""
+    if not validator or len(validator) > _MAX_VALIDATOR:
+        return False
+    return all(" " <= char <= "ÿ" and char != "\x7f" for char in validator)
+
+
+def _validator(response: httpx.Response, name: str) -> str | None:
+    value = raw_header(response, name).decode("latin-1")
+    return value if _usable(value) else None
+
+
+def raw_header(response: httpx.Response, name: str) -> bytes:
+    """Return the first header of this name as it came; httpx would guess at its charset."""
+    wanted = name.encode("ascii")
+    return next((value for key, value in response.headers.raw if key.lower() == wanted), b"")
+
+
+def header(response: httpx.Response, name: str) -> str:
+    wanted = name.encode("ascii")
+    values = [value for key, value in response.headers.raw if key.lower() == wanted]
+    return b", ".join(values)[:_MAX_HEADER].decode("latin-1")
