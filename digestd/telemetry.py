@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 _logger = logging.getLogger("digestd")
 _MOST = 300
@@ -80,6 +81,11 @@ def log_to_stderr(*, verbose: bool = False, under_journal: bool = False) -> None
     _logger.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
+def only_warnings() -> None:
+    """Say only what may need the operator: for commands that answer by themselves."""
+    _logger.setLevel(logging.WARNING)
+
+
 class _TerminalFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
@@ -88,7 +94,7 @@ class _TerminalFormatter(logging.Formatter):
 class _JournalFormatter(logging.Formatter):
     """Each line with its syslog priority in front (sd-daemon(3))."""
 
-    _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+    _PRIORITY: ClassVar = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
     def format(self, record: logging.LogRecord) -> str:
         priority = self._PRIORITY.get(record.levelno, 3)

@@ -46,7 +46,8 @@ def wait_after(failures: int, first: timedelta, chance: float) -> timedelta:
     Doubles from `first` to an hour, then ±20% by `chance` in [0, 1), so that
     what broke together does not come back together.
     """
-    doubled = first * 2 ** min(max(failures, 1) - 1, 30)
+    doublings = min(max(failures, 1) - 1, 30)  # beyond, even a second is years
+    doubled: timedelta = first * (1 << doublings)
     return min(doubled, LONGEST_RETRY) * (0.8 + 0.4 * chance)
 
 

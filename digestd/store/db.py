@@ -115,7 +115,8 @@ def _migrate(db: Database) -> None:
 
 def migration_names() -> frozenset[str]:
     """Return the names of all migrations that this version knows."""
-    return frozenset(migration.name for migration in migrations._migrations)  # noqa: SLF001 (the library lists them only against a database)
+    # The library lists them only against a database.
+    return frozenset(migration.name for migration in migrations._migrations)
 
 
 @contextlib.contextmanager
@@ -160,7 +161,9 @@ class _Job:
 class _Lane:
     """One thread with one connection. Jobs run in the order in which they came."""
 
-    def __init__(self, db: Database, name: str, batch: Callable[[Database, list[_Job]], None]):
+    def __init__(
+        self, db: Database, name: str, batch: Callable[[Database, list[_Job]], None]
+    ) -> None:
         self._db = db
         self._batch = batch
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -214,7 +217,7 @@ def _write_batch(db: Database, jobs: list[_Job]) -> None:
                 try:
                     with db.atomic():
                         results.append((job, job.run(db), None))
-                except Exception as exc:  # noqa: BLE001 (handed to the one who asked)
+                except Exception as exc:
                     results.append((job, None, exc))
                     if not db.conn.in_transaction:
                         raise  # the error undid the whole transaction

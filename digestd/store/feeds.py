@@ -13,7 +13,6 @@ from sqlite_utils import Database
 from digestd.core.models import Feed, Subscription, Validators
 from digestd.errors import SubscriptionError, UsageError
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
-from digestd.store.owner import is_dead
 
 _ID_LENGTH = 60
 # Parts of an address that say nothing about which feed it is.
@@ -116,7 +115,7 @@ def by_pk(db: Database, pks: Iterable[int]) -> dict[int, Feed]:
     """Return the feeds of these rows, whether still followed or not."""
     wanted = sorted(set(pks))
     marks = ",".join("?" * len(wanted))
-    rows = db.query(f"SELECT * FROM feeds WHERE pk IN ({marks})", wanted)  # noqa: S608 (only question marks)
+    rows = db.query(f"SELECT * FROM feeds WHERE pk IN ({marks})", wanted)
     return {row["pk"]: _feed(row) for row in rows}
 
 
@@ -142,9 +141,7 @@ def _names(feed: Feed) -> list[str]:
     return [name for name in names if name]
 
 
-def lease_due(
-    db: Database, owner: str, now: datetime, until: datetime, limit: int
-) -> list[Feed]:
+def lease_due(db: Database, owner: str, now: datetime, until: datetime, limit: int) -> list[Feed]:
     """Take up to `limit` due feeds for `owner` until `until`, longest due first.
 
     One statement, so two processes on one database never take the same feed.
@@ -170,36 +167,47 @@ def lease_one(db: Database, pk: int, owner: str, now: datetime, until: datetime)
 
 
 def make_due(db: Database, now: datetime) -> None:
-    """Let every followed feed be due at once, whatever it was due at."""
+    """Let every followed feed be due at once, but for those that have asked for patience."""
     db.conn.execute(
-        "UPDATE feeds SET next_poll_at = ? WHERE active AND gone_at IS NULL", (stamp(now),)
+        "UPDATE feeds SET next_poll_at = :now WHERE active AND gone_at IS NULL"
+        " AND (blocked_until IS NULL OR blocked_until <= :now)",
+        {"now": stamp(now)},
     )
 
 
 def release(db: Database, pk: int, owner: str) -> None:
     """Give up a lease without having asked."""
     db.conn.execute(
-        "UPDATE feeds SET lease_owner = NULL, lease_until = NULL"
-        " WHERE pk = ? AND lease_owner = ?",
+        "UPDATE feeds SET lease_owner = NULL, lease_until = NULL WHERE pk = ? AND lease_owner = ?",
         (pk, owner),
     )
 
 
-def take_back_from_dead(db: Database, me: str) -> int:
-    """Free the feeds that dead processes have leased; return how many."""
-    owners = db.query(
-        "SELECT DISTINCT lease_owner AS owner FROM feeds"
-        " WHERE lease_owner IS NOT NULL AND lease_owner <> ?",
-        (me,),
+def renew(db: Database, owner: str, until: datetime) -> None:
+    """Keep every feed that `owner` has taken until `until`."""
+    db.conn.execute("UPDATE feeds SET lease_until = ? WHERE lease_owner = ?", (stamp(until), owner))
+
+
+def postpone(db: Database, pk: int, owner: str, until: datetime) -> None:
+    """Give up a lease without having learned anything; the feed is due again at `until`."""
+    db.conn.execute(
+        "UPDATE feeds SET next_poll_at = ?, lease_owner = NULL, lease_until = NULL"
+        " WHERE pk = ? AND lease_owner = ?",
+        (stamp(until), pk, owner),
     )
-    freed = 0
-    for row in list(owners):
-        if is_dead(row["owner"]):
-            freed += db.conn.execute(
-                "UPDATE feeds SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?",
-                (row["owner"],),
-            ).rowcount
-    return freed
+
+
+def lease_holders(db: Database) -> set[str]:
+    """Return who holds a lease on a feed."""
+    rows = db.conn.execute("SELECT DISTINCT lease_owner FROM feeds WHERE lease_owner IS NOT NULL")
+    return {row[0] for row in rows}
+
+
+def free_leases_of(db: Database, owner: str) -> None:
+    """Take back every feed that `owner` has leased."""
+    db.conn.execute(
+        "UPDATE feeds SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?", (owner,)
+    )
 
 
 def next_due_at(db: Database) -> datetime | None:
@@ -217,11 +225,12 @@ def record_poll(db: Database, feed: Feed) -> None:
     The owner's name, the id and the address are the configuration's, not a poll's.
     """
     db.conn.execute(
-        "UPDATE feeds SET title = ?, home_url = ?, language = ?, etag = ?, last_modified = ?,"
-        " validators_origin = ?, body_hash = ?, next_poll_at = ?, last_polled_at = ?, last_ok_at = ?,"
-        " last_entry_at = ?, failures = ?, failing_since = ?, last_error = ?, baseline_at = ?,"
-        " gone_at = ?, recent_gaps = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?, lease_owner = NULL, lease_until = NULL"
-        " WHERE pk = ? AND url = ?",
+        "UPDATE feeds SET title = ?, home_url = ?, language = ?,"
+        " etag = ?, last_modified = ?, validators_origin = ?, body_hash = ?,"
+        " next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, last_entry_at = ?,"
+        " failures = ?, failing_since = ?, last_error = ?, baseline_at = ?, gone_at = ?,"
+        " recent_gaps = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?, blocked_until = ?,"
+        " lease_owner = NULL, lease_until = NULL WHERE pk = ? AND url = ?",
         (
             feed.title,
             feed.home_url,
@@ -243,6 +252,7 @@ def record_poll(db: Database, feed: Feed) -> None:
             feed.ttl.total_seconds() if feed.ttl is not None else None,
             json.dumps(sorted(feed.skip_hours)),
             json.dumps(sorted(feed.skip_days)),
+            stamp_or_none(feed.blocked_until),
             feed.pk,
             feed.url,
         ),
@@ -259,8 +269,7 @@ def posts_per_week(db: Database, now: datetime, weeks: int = 8) -> dict[int, flo
     )
     week = 7 * 86_400_000_000
     return {
-        row["feed_pk"]: row["posts"] / max(1.0, (stamp(now) - row["oldest"]) / week)
-        for row in rows
+        row["feed_pk"]: row["posts"] / max(1.0, (stamp(now) - row["oldest"]) / week) for row in rows
     }
 
 
@@ -285,6 +294,7 @@ def _feed(row: dict[str, Any]) -> Feed:
         last_error=row["last_error"],
         baseline_at=moment_or_none(row["baseline_at"]),
         gone_at=moment_or_none(row["gone_at"]),
+        blocked_until=moment_or_none(row["blocked_until"]),
         recent_gaps=tuple(gaps),
         ttl=timedelta(seconds=row["ttl_seconds"]) if row["ttl_seconds"] is not None else None,
         skip_hours=frozenset(json.loads(row["skip_hours"])),

@@ -17,7 +17,6 @@ from sqlite_utils import Database
 from digestd.core.models import Debt, Delivery, MessageKind, Piece
 from digestd.core.retries import PATIENCE, Verdict
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
-from digestd.store.owner import is_dead
 
 _STATES = ("due", "sending", "sent", "parked", "dead")
 _ANSWER_LENGTH = 500
@@ -197,19 +196,17 @@ def release_channel(db: Database, name: str, owner: str) -> None:
     )
 
 
-def take_back_from_dead(db: Database, me: str) -> int:
-    """Free the channels that dead processes have leased; return how many."""
-    owners = db.query(
-        "SELECT name, lease_owner AS owner FROM channels"
-        " WHERE lease_owner IS NOT NULL AND lease_owner <> ?",
-        (me,),
+def lease_holders(db: Database) -> set[str]:
+    """Return who holds a lease on a channel."""
+    rows = db.conn.execute("SELECT lease_owner FROM channels WHERE lease_owner IS NOT NULL")
+    return {row[0] for row in rows}
+
+
+def free_leases_of(db: Database, owner: str) -> None:
+    """Take back every channel that `owner` has leased."""
+    db.conn.execute(
+        "UPDATE channels SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?", (owner,)
     )
-    freed = 0
-    for row in list(owners):
-        if is_dead(row["owner"]):
-            release_channel(db, row["name"], row["owner"])
-            freed += 1
-    return freed
 
 
 def resume_interrupted(db: Database, channel: str, now: datetime) -> int:
@@ -261,6 +258,12 @@ def unpark(db: Database, channel: str, now: datetime) -> None:
         " WHERE channel = ? AND state = 'parked'",
         (stamp(now), channel),
     )
+
+
+def unpark_all(db: Database, now: datetime) -> None:
+    """Let every parked channel try again: the owner has started or reloaded us."""
+    for row in db.conn.execute("SELECT name FROM channels WHERE parked_at IS NOT NULL").fetchall():
+        unpark(db, row[0], now)
 
 
 # --- deliveries ------------------------------------------------------------------------
@@ -391,7 +394,7 @@ def listing(
     rows = db.query(
         "SELECT d.id, d.channel, d.state, d.title, d.recipient, d.attempts, d.last_error,"
         " d.due_at, d.created_at, d.sent_at, d.message_pk, m.kind FROM deliveries d"
-        f" JOIN messages m ON m.pk = d.message_pk WHERE d.state IN ({marks})"  # noqa: S608 (only question marks)
+        f" JOIN messages m ON m.pk = d.message_pk WHERE d.state IN ({marks})"
         " ORDER BY d.id LIMIT ?",
         [*states, limit],
     )

@@ -31,6 +31,7 @@ CREATE TABLE feeds (
   last_error TEXT NOT NULL DEFAULT '',
   baseline_at INTEGER,
   gone_at INTEGER,
+  blocked_until INTEGER,
   recent_gaps TEXT NOT NULL DEFAULT '[]',
   ttl_seconds REAL,
   skip_hours TEXT NOT NULL DEFAULT '[]',
@@ -166,8 +167,7 @@ CREATE INDEX attempts_by_delivery ON attempts (delivery_id);
 -- Who runs as the daemon on this database.
 CREATE TABLE daemons (
   owner TEXT PRIMARY KEY,
-  started_at INTEGER NOT NULL,
-  alive_at INTEGER NOT NULL
+  started_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
 

@@ -1,0 +1,236 @@
+"""The composition root: the one place that builds the adapters and wires them."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from digestd.clock import Clock
+from digestd.config import Config, find_config, load
+from digestd.core.models import Feed, Subscription
+from digestd.delivery.render import Renderer
+from digestd.delivery.senders import Sender, make_sender
+from digestd.delivery.target import Target
+from digestd.net.client import Client
+from digestd.net.politeness import HostGate
+from digestd.net.tls import make_context
+from digestd.services.deliver import Lane, Targets
+from digestd.services.digests import DigestMaker
+from digestd.services.messages import AlertMaker, Composer
+from digestd.services.poll import Poller
+from digestd.services.sweep import Sweeper
+from digestd.services.waiting import Bell
+from digestd.store import daemons, digests, feeds, outbox
+from digestd.store.db import Database, Store, connect
+from digestd.store.owner import this_process
+from digestd.web.server import WebServer
+from digestd.worker.parent import Worker
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that works for one configuration."""
+
+    config: Config
+    store: Store
+    owner: str
+    clock: Clock
+    client: Client
+    worker: Worker
+    targets: Targets
+    composer: Composer
+    poller: Poller
+    alerts: AlertMaker
+    digests: DigestMaker
+    lanes: dict[str, Lane]
+    sweeper: Sweeper
+    web: WebServer | None
+    followed: list[tuple[Subscription, Feed]] = field(default_factory=list)
+
+    def ring_all(self) -> None:
+        """Let every loop look at the database now."""
+        for bell in self.bells().values():
+            bell.ring()
+
+    def bells(self) -> dict[str, Bell]:
+        """Return the bell of each loop that looks for work, by its name."""
+        loops = {"poll": self.poller.bell, "alerts": self.alerts.bell, "digests": self.digests.bell}
+        return loops | {f"lane {name}": lane.bell for name, lane in self.lanes.items()}
+
+    def stop(self) -> None:
+        """Ask every loop to end after what is in flight."""
+        stops = [self.poller.stop, self.alerts.stop, self.digests.stop, self.sweeper.stop]
+        for stop in (*stops, *(lane.stop for lane in self.lanes.values())):
+            stop()
+        if self.web is not None:
+            self.web.stop()
+
+
+class App:
+    """The program before it runs: a configuration, an environment, a clock."""
+
+    def __init__(
+        self, environ: Mapping[str, str], clock: Clock, config_path: str | None = None
+    ) -> None:
+        self.environ = environ
+        self.clock = clock
+        self._config_path = config_path
+
+    @functools.cached_property
+    def config_path(self) -> Path:
+        """The configuration file that is in force. Raises ConfigError if there is none."""
+        return find_config(self._config_path, self.environ)
+
+    @functools.cached_property
+    def config(self) -> Config:
+        """The configuration, read once."""
+        return self.load_config()
+
+    def load_config(self) -> Config:
+        """Read the configuration anew. Raises ConfigError."""
+        return load(self.config_path, environ=self.environ)
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Open the database for a command that only looks: never makes one."""
+        db = connect(self.config.store.path, create=False)
+        try:
+            yield db
+        finally:
+            db.conn.close()
+
+    def targets(self) -> Targets:
+        """Return the configured channels."""
+        return Targets(self.config.channels, self.config.mail)
+
+    def tls(self) -> Callable[[], ssl.SSLContext]:
+        """Return the maker of the one TLS context for feeds, mail and webhooks."""
+        return functools.cache(
+            lambda: make_context(
+                cert_file=self.environ.get("SSL_CERT_FILE"),
+                cert_dir=self.environ.get("SSL_CERT_DIR"),
+            )
+        )
+
+    def sender_maker(
+        self, config: Config, tls: Callable[[], ssl.SSLContext]
+    ) -> Callable[[Target], Sender]:
+        """Return what makes the sender of a target."""
+        return functools.partial(
+            make_sender,
+            tls=tls,
+            clock=self.clock,
+            bold=sys.stdout.isatty() and "NO_COLOR" not in self.environ,
+            zone=config.timezone,
+        )
+
+    def renderer(self, config: Config) -> Renderer:
+        """Return what renders messages in the owner's language and zone."""
+        return Renderer(config.template_dirs, config.language, config.timezone)
+
+    @asynccontextmanager
+    async def parts(self, config: Config, store: Store) -> AsyncIterator[Parts]:
+        """Build all parts for `config` on `store`; close them at the end."""
+        owner, clock = this_process(), self.clock
+        now = clock()
+        followed = await store.write(_prepare, config, now)
+        tls = self.tls()
+        worker = Worker()
+        targets = Targets(config.channels, config.mail)
+        composer = Composer(self.renderer(config), targets, config.language)
+        poll = config.poll
+        gate = HostGate(clock, per_host=poll.per_host)
+        client = Client(
+            tls(),
+            allow=poll.allow_private,
+            gate=gate,
+            contact=poll.contact,
+            proxy=poll.proxy,
+            connections=poll.concurrency,
+        )
+        names = await store.read(_channels_in_use, config.channels)
+        lanes = {
+            name: Lane(
+                name,
+                store=store,
+                targets=targets,
+                owner=owner,
+                make_sender=self.sender_maker(config, tls),
+                settings=config.delivery,
+                clock=clock,
+            )
+            for name in names
+        }
+
+        def ring_lane(channel: str) -> None:
+            if channel in lanes:
+                lanes[channel].bell.ring()
+
+        def ring_all() -> None:
+            made.ring_all()
+
+        alerts = AlertMaker(store, composer, clock, ring_lane)
+        poller = Poller(
+            store=store,
+            client=client,
+            worker=worker,
+            gate=gate,
+            subscriptions={feed.pk: subscription for subscription, feed in followed},
+            settings=poll,
+            owner=owner,
+            clock=clock,
+            on_new=alerts.bell.ring,
+        )
+        made = Parts(
+            config=config,
+            store=store,
+            owner=owner,
+            clock=clock,
+            client=client,
+            worker=worker,
+            targets=targets,
+            composer=composer,
+            poller=poller,
+            alerts=alerts,
+            digests=DigestMaker(
+                store,
+                composer,
+                config.digests,
+                clock,
+                ring_lane,
+                {feed.pk: s.content for s, feed in followed if s.content is not None},
+            ),
+            lanes=lanes,
+            sweeper=Sweeper(store, owner, ring_all),
+            web=WebServer(store, *config.web.listen) if config.web.listen else None,
+            followed=followed,
+        )
+        try:
+            async with client:
+                yield made
+        finally:
+            composer.close()
+            await worker.close()
+
+
+def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscription, Feed]]:
+    """Make the database know what the configuration names, and free what the dead hold."""
+    daemons.free(db, daemons.dead_holders(db, this_process()))
+    outbox.know_channels(db, config.channels)
+    digests.know(db, config.digests, now)
+    return feeds.follow(db, config.subscriptions, now)
+
+
+def _channels_in_use(db: Database, configured: Iterable[str]) -> list[str]:
+    """Return the configured channels, and those no longer configured to which something is owed.
+
+    The latter are parked with that reason at their first attempt, for their owner to see.
+    """
+    waiting = {state.name for state in outbox.channel_states(db) if state.open_deliveries}
+    return sorted({*configured, *waiting})

@@ -1,0 +1,280 @@
+"""Commands that do something now: `poll`, `remove`, `preview`, `send`, `test`."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from digestd import telemetry
+from digestd.app import App, Parts
+from digestd.cli import Context
+from digestd.cli.show import DURATION, ago, safe, since, span
+from digestd.config.feedsfile import remove_feed
+from digestd.core.models import Digest, Message
+from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
+from digestd.delivery.compose import compose
+from digestd.errors import DigestdError, StoreError, SubscriptionError, UsageError
+from digestd.services.digests import manual_slot
+from digestd.services.poll import PollReport
+from digestd.store import feeds as feed_rows
+from digestd.store import outbox as outbox_rows
+from digestd.store.db import Store
+
+T = TypeVar("T")
+# How long `send` waits for the service, or for a running daemon, to have it.
+_WAIT_FOR_SENDING = 90.0
+_LOOK_AGAIN = 0.3
+
+
+def _with_parts(app: App, work: Callable[[Parts], Awaitable[T]]) -> T:
+    async def run() -> T:
+        store = Store(app.config.store.path)
+        try:
+            async with app.parts(app.config, store) as parts:
+                return await work(parts)
+        finally:
+            store.close()
+
+    telemetry.log_to_stderr(verbose=False)
+    telemetry.only_warnings()
+    return asyncio.run(run())
+
+
+def _digest(app: App, name: str) -> Digest:
+    if name not in app.config.digests:
+        known = ", ".join(app.config.digests) or "none is configured"
+        raise UsageError(f"no digest is called {name!r} ({known})")
+    return app.config.digests[name]
+
+
+@click.command()
+@click.argument("feed", nargs=-1, required=True)
+@click.pass_obj
+def poll(context: Context, feed: tuple[str, ...]) -> int:
+    """Ask these feeds now, due or not, and say what happened.
+
+    What is new is owed and will be sent by the daemon, or by the next pass. A
+    host that asked for patience (Retry-After, 429, 503) is left alone all the same.
+    """
+    app = context.app()
+
+    async def work(parts: Parts) -> list[tuple[str, PollReport | None]]:
+        asked = []
+        for text in feed:
+            found = await parts.store.read(feed_rows.find, text)
+            reports = await parts.poller.run_once([found.pk])
+            asked.append((found.label, reports[0] if reports else None))
+        return asked
+
+    failed = False
+    for label, report in _with_parts(app, work):
+        if report is None:
+            click.echo(f"{safe(label)}: being asked by another process just now")
+            failed = True
+            continue
+        _say(report, context)
+        failed = failed or bool(report.feed.last_error)
+    return 1 if failed else 0
+
+
+def _say(report: PollReport, context: Context) -> None:
+    feed, now = report.feed, context.clock()
+    click.echo(click.style(safe(feed.label), bold=True))
+    click.echo(f"  asked      {safe(feed.url)}")
+    click.echo(f"  answer     {safe(report.status)}, after {report.took.total_seconds():.2f} s")
+    if report.outcome == "fetched":
+        click.echo(f"  entries    {report.listed} listed, {report.new} new")
+    if feed.failures:
+        since_words = ago(feed.failing_since, now)
+        click.echo(f"  failing    {feed.failures} times in a row, first {since_words}")
+    next_words = "never" if feed.gone_at else ago(feed.next_poll_at, now)
+    click.echo(f"  next poll  {next_words}")
+
+
+@click.command()
+@click.argument("feed")
+@click.pass_obj
+def remove(context: Context, feed: str) -> None:
+    """Follow FEED no longer. What was seen stays seen, should it be followed again."""
+    app = context.app()
+    url = _url_of(app, feed)
+    if not remove_feed(app.config.feeds_path, url):
+        raise SubscriptionError(
+            f"{safe(url)} stands in {app.config.path}: take it out there"
+            f" (commands write only to {app.config.feeds_path.name})"
+        )
+    click.echo(f"removed {safe(url)} from {app.config.feeds_path}")
+
+
+def _url_of(app: App, text: str) -> str:
+    """Return the URL of a feed by any of its names, whether it was polled yet or not."""
+    exact = [s for s in app.config.subscriptions if text in (s.url, s.id, s.name)]
+    if len(exact) == 1:
+        return exact[0].url
+    try:
+        with app.database() as db:
+            return feed_rows.find(db, text).url
+    except StoreError:
+        raise SubscriptionError(f"no feed is called {text!r}") from None
+
+
+@click.command()
+@click.argument("digest")
+@click.option(
+    "--since",
+    "span_back",
+    type=DURATION,
+    metavar="SPAN",
+    help="As if everything seen in the last 7d, 12h … were owed.",
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
+@click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
+@click.option("--text", is_flag=True, help="The text part instead of the HTML.")
+@click.pass_obj
+def preview(
+    context: Context,
+    digest: str,
+    span_back: timedelta | None,
+    out: Path | None,
+    open_it: bool,
+    text: bool,
+) -> None:
+    """What the digest would be now, without sending or marking anything."""
+    app = context.app()
+    chosen = _digest(app, digest)
+    with app.database():
+        pass  # says that nothing was seen yet, rather than make an empty database
+
+    async def work(parts: Parts) -> Message:
+        pks = [feed.pk for subscription, feed in parts.followed if digest in subscription.digests]
+        return await parts.digests.preview(
+            chosen, since=since(context.clock, span_back), feed_pks=pks
+        )
+
+    message = _with_parts(app, work)
+    content = message.text if text else message.html
+    if open_it:
+        out = (
+            out
+            or Path(tempfile.mkdtemp(prefix="digestd-")) / f"{digest}.{'txt' if text else 'html'}"
+        )
+    if out is None:
+        click.echo(content)
+        return
+    out.write_text(content, encoding="utf-8")
+    click.echo(f"{safe(message.title)}\n{len(message.entries)} entries, written to {out}", err=True)
+    if open_it:
+        click.launch(str(out))
+
+
+@click.command()
+@click.argument("digest")
+@click.pass_obj
+def send(context: Context, digest: str) -> int:
+    """Close DIGEST's slot now: send what is owed, or an empty one if nothing is."""
+    app = context.app()
+    chosen = _digest(app, digest)
+
+    async def work(parts: Parts) -> tuple[int, list[tuple[str, str, str]]]:
+        slot = manual_slot(chosen, context.clock())
+        closed = await parts.digests.close(chosen, slot, force=True)
+        if closed is None:
+            raise DigestdError(f"{digest}: this very slot was closed just now")
+        return closed.entries, await _sent(parts, closed.identity, closed.channels)
+
+    count, states = _with_parts(app, work)
+    click.echo(f"{digest}: {count} entries")
+    for channel, state, error in states:
+        click.echo(f"  {channel}: {_STATE_WORDS[state]}{f' ({safe(error)})' if error else ''}")
+    return 0 if all(state == "sent" for _, state, _ in states) else 1
+
+
+_STATE_WORDS = {
+    "sent": "sent",
+    "due": "not yet; it will be tried again",
+    "sending": "not yet; it is on its way",
+    "parked": "not sent: the channel is parked",
+    "dead": "refused for ever",
+}
+
+
+async def _sent(
+    parts: Parts, identity: str, channels: tuple[str, ...]
+) -> list[tuple[str, str, str]]:
+    """Send a message's deliveries here, or wait for the daemon that has the channels."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _WAIT_FOR_SENDING
+    while True:
+        await asyncio.gather(*(parts.lanes[name].work() for name in channels))
+        states = await parts.store.read(outbox_rows.states_of_message, identity)
+        # One that failed once waits longer than anyone would: say so instead.
+        undecided = [s for s in states if s[1] in ("due", "sending") and not s[2]]
+        if not undecided or loop.time() > end:
+            return states
+        await asyncio.sleep(_LOOK_AGAIN)
+
+
+@click.command()
+@click.argument("channel")
+@click.pass_obj
+def test(context: Context, channel: str) -> int:
+    """Send one test message and say what the service answered."""
+    app = context.app()
+    if channel not in app.config.channels:
+        known = ", ".join(app.config.channels) or "none is configured"
+        raise UsageError(f"no channel is called {channel!r} ({known})")
+    target = app.targets()[channel]
+    message = app.renderer(app.config).render_test(channel, now=context.clock())
+    sender = app.sender_maker(app.config, app.tls())(target)
+    click.echo(f"{channel}: {safe(target.masked)}")
+    good = True
+    try:
+        for piece in compose(target, message):
+            outcome = sender.send(piece)
+            good = good and isinstance(outcome, Sent)
+            to = f"  {piece.recipient}: " if piece.recipient else "  "
+            click.echo(to + _answered(outcome))
+    finally:
+        sender.close()
+    if good:
+        _unpark(app, channel)
+    return 0 if good else 1
+
+
+def _answered(outcome: SendOutcome) -> str:
+    match outcome:
+        case Sent(answer):
+            return f"accepted{f': {safe(answer)}' if answer else ''}"
+        case TryAgain(reason, after):
+            wish = f" (it asks to wait {span(after.total_seconds())})" if after else ""
+            return f"refused for now: {safe(reason)}{wish}"
+        case Unknown(reason):
+            return f"no clear answer, perhaps it arrived: {safe(reason)}"
+        case Refused(reason):
+            return f"refused: {safe(reason)}"
+        case Broken(reason):
+            return f"the channel does not work as configured: {safe(reason)}"
+
+
+def _unpark(app: App, channel: str) -> None:
+    """A test that went through proves the channel mended: what waited may go."""
+    if not app.config.store.path.exists():
+        return
+
+    async def run() -> None:
+        store = Store(app.config.store.path)
+        try:
+            states = {s.name: s for s in await store.read(outbox_rows.channel_states)}
+            if channel in states and states[channel].parked_at:
+                await store.write(outbox_rows.unpark, channel, app.clock())
+                click.echo("  what was parked for it will be sent now")
+        finally:
+            store.close()
+
+    asyncio.run(run())

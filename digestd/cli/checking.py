@@ -1,0 +1,93 @@
+"""`check`: what is wrong with the configuration, and what would happen."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import click
+
+from digestd.app import App
+from digestd.cli import Context
+from digestd.cli.show import ago, safe
+from digestd.config import Config, complaints
+from digestd.core.slots import describe, next_slot
+from digestd.errors import ConfigError
+from digestd.services.deliver import Targets
+
+_SLOTS_SHOWN = 3
+
+
+@click.command()
+@click.pass_obj
+def check(context: Context) -> int:
+    """Read the configuration; say what is wrong, then what would happen."""
+    app = context.app()
+    wrong = complaints(app.config_path, app.environ)
+    if wrong:
+        for complaint in wrong:
+            click.echo(f"{click.style('wrong', fg='red', bold=True)}  {complaint}", err=True)
+        return 2
+    config = app.config
+    click.echo(f"{config.path} reads well")
+    for warning in config.warnings:
+        click.echo(f"{click.style('note', fg='yellow', bold=True)}   {safe(warning)}", err=True)
+    channels = _channels(config)
+    _digests(context, config)
+    _feeds(config)
+    _rest(app)
+    return 0 if channels else 2
+
+
+def _channels(config: Config) -> bool:
+    click.echo(click.style("\nchannels", bold=True))
+    targets = Targets(config.channels, config.mail)
+    good = True
+    for name in config.channels:
+        try:
+            click.echo(f"  {name:<12} {safe(targets[name].masked)}{_recipients(targets, name)}")
+        except ConfigError as exc:
+            good = False
+            click.echo(f"  {name:<12} {click.style('wrong', fg='red', bold=True)}: {exc.reason}")
+    if not config.channels:
+        click.echo("  none: nothing can be sent")
+    return good
+
+
+def _recipients(targets: Targets, name: str) -> str:
+    people = [recipient for recipient in targets[name].recipients if recipient]
+    return f" to {safe(', '.join(people))}" if people else ""
+
+
+def _digests(context: Context, config: Config) -> None:
+    now = context.clock()
+    for digest in config.digests.values():
+        click.echo(
+            click.style(f"\ndigest {digest.name}", bold=True)
+            + f": {describe(digest.schedule)} ({digest.zone.key}) to {', '.join(digest.to)}"
+        )
+        after = now
+        for _ in range(_SLOTS_SHOWN):
+            slot = next_slot(digest.schedule, digest.zone, after)
+            if slot is None:
+                click.echo("  only when `digestd send` asks for it")
+                break
+            click.echo(f"  {slot.key.replace('T', ' ')}  {ago(slot.due_at, now)}")
+            after = slot.due_at
+
+
+def _feeds(config: Config) -> None:
+    click.echo(click.style(f"\n{len(config.subscriptions)} feeds", bold=True))
+    for subscription in islice(config.subscriptions, 200):
+        told = f"alert {', '.join(subscription.alert)}" if subscription.alert else ""
+        listed = f"digest {', '.join(subscription.digests)}" if subscription.digests else ""
+        owed = "; ".join(filter(None, (told, listed))) or "kept, but sent nowhere"
+        click.echo(f"  {safe(subscription.name or subscription.id or subscription.url)}: {owed}")
+    if len(config.subscriptions) > 200:
+        click.echo(f"  … and {len(config.subscriptions) - 200} more")
+
+
+def _rest(app: App) -> None:
+    config = app.config
+    click.echo(f"\nstore    {config.store.path}")
+    listen = config.web.listen
+    click.echo(f"web      {'off' if listen is None else f'http://{listen[0]}:{listen[1]}/'}")

@@ -1,0 +1,39 @@
+"""`run --once`: one pass over everything that is due, for cron."""
+
+from __future__ import annotations
+
+import asyncio
+
+from digestd.app import App
+from digestd.services.poll import PollReport
+from digestd.store import feeds, outbox
+from digestd.store.db import Store
+
+
+async def run_once(app: App, *, every: bool) -> int:
+    """Poll, make and send what is due; return 0, or 1 if something failed (it was logged).
+
+    What another process has in hand is left to it. What was refused for now
+    stays owed; the next pass takes it up.
+    """
+    store = Store(app.config.store.path)
+    try:
+        async with app.parts(app.config, store) as parts:
+            await store.write(outbox.unpark_all, app.clock())
+            if every:
+                await store.write(feeds.make_due, app.clock())
+            reports = await parts.poller.run_once()
+            await parts.alerts.work()
+            await parts.digests.work()
+            await asyncio.gather(*(lane.work() for lane in parts.lanes.values()))
+            for lane in parts.lanes.values():
+                lane.close()
+            troubled = await store.read(outbox.counts)
+    finally:
+        store.close()
+    failed = any(_failed(report) for report in reports)
+    return 1 if failed or troubled["parked"] or troubled["dead"] else 0
+
+
+def _failed(report: PollReport) -> bool:
+    return bool(report.feed.last_error)

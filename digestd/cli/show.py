@@ -1,0 +1,116 @@
+"""How commands speak: tables for people, plain columns for pipes, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from digestd.clock import Clock
+from digestd.config.values import parse_duration
+
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="As one array of objects.")
+
+
+class Duration(click.ParamType[timedelta]):
+    """A span as the configuration writes it: 90s, 15m, 2h, 7d."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Return the span; fail with its own complaint."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(str(value))
+        except ValueError as exc:
+            self.fail(str(exc), param, ctx)
+
+
+DURATION = Duration()
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """Return a time as programs read it: RFC 3339, UTC."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Return a time as people say it on a terminal: "3 min ago", "in 2 h", "never"."""
+    if moment is None:
+        return "never"
+    seconds = (now - moment).total_seconds()
+    words = span(abs(seconds))
+    if abs(seconds) < 1:
+        return "now"
+    return f"{words} ago" if seconds > 0 else f"in {words}"
+
+
+def span(seconds: float) -> str:
+    """Return a span in its largest fitting unit: "45 s", "3 min", "2 h", "6 d"."""
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def rows(
+    records: Sequence[Mapping[str, Any]],
+    columns: Sequence[tuple[str, str]],
+    *,
+    as_json: bool,
+    empty: str = "nothing",
+) -> None:
+    """Print `records`: all of them as JSON, or the `columns` (key, heading) as a table.
+
+    Keys for people begin with "_" and are left out of the JSON.
+    """
+    if as_json:
+        public = [{k: v for k, v in r.items() if not k.startswith("_")} for r in records]
+        click.echo(json.dumps(public, ensure_ascii=False, indent=2))
+        return
+    if not records:
+        click.echo(empty, err=True)
+        return
+    _table(records, columns)
+
+
+def _table(records: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = sys.stdout.isatty()
+    # A pipe gets every column whole: a program, or grep, reads it.
+    console = Console(width=None if terminal else 100_000, highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for _, heading in columns:
+        table.add_column(heading, overflow="fold" if terminal else "ignore", no_wrap=not terminal)
+    for record in records:
+        table.add_row(*(Text(_cell(record[key])) for key, _ in columns))
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    """Return a value on one line, without what could drive a terminal."""
+    if value is None:
+        return "–"
+    return "".join(c if c.isprintable() else " " for c in str(value))
+
+
+def safe(text: object) -> str:
+    """Return text from outside as it may stand on a terminal."""
+    return _cell(text)
+
+
+def since(clock: Clock, span_back: timedelta | None) -> datetime | None:
+    """Return the moment `span_back` before now."""
+    return None if span_back is None else clock() - span_back

@@ -1,0 +1,202 @@
+"""What one fetch means: every way by which bytes arrive ends here.
+
+`decide` takes what is known of a feed and what was fetched, and returns
+everything that follows, to be recorded in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from typing import assert_never
+
+from digestd.core.freshness import parse_retry_after
+from digestd.core.identity import Fresh, clamp_date, fresh_entries
+from digestd.core.models import (
+    Debt,
+    Feed,
+    FirstFetch,
+    ParsedEntry,
+    ParsedFeed,
+    Subscription,
+    Unreadable,
+    Validators,
+)
+from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
+from digestd.core.polling import PollLimits, gaps_between, next_poll_at
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry not seen before, the keys it will be known by, and what it owes."""
+
+    entry: ParsedEntry
+    keys: tuple[bytes, ...]  # the one that is trusted first
+    published_at: datetime | None  # clamped
+    first_fetch: bool
+    debts: tuple[Debt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPlan:
+    """Everything that follows from one fetch. `feed` is the feed's new state as a whole."""
+
+    feed: Feed
+    outcome: str  # "fetched" | "same bytes" | "not modified" | "unreadable" | "gone" | "failed"
+    new_entries: tuple[NewEntry, ...] = ()  # oldest first
+    listed: int = 0  # entries in the document
+
+
+def decide(
+    feed: Feed,
+    subscription: Subscription,
+    outcome: FetchOutcome,
+    document: ParsedFeed | Unreadable | None,
+    seen: Container[bytes],
+    *,
+    body_hash: bytes | None = None,
+    now: datetime,
+    chance: float,
+    limits: PollLimits,
+) -> RefreshPlan:
+    """Return what follows from `outcome`.
+
+    `document` is what a `Fetched` body says; None where its bytes are those of
+    last time (`body_hash`). `seen` holds the recorded keys of this feed, at
+    least those of `identity.lookup_keys`. `chance` in [0, 1) is for jitter.
+    """
+    due = next_poll_at(feed, subscription, outcome, document, now=now, chance=chance, limits=limits)
+    polled = replace(
+        feed, last_polled_at=now, next_poll_at=due, blocked_until=_asked_for(outcome, now)
+    )
+    match outcome:
+        case Gone():
+            reason = "gone (410): its publisher has ended it"
+            return RefreshPlan(_failed(replace(polled, gone_at=now), reason, now), "gone")
+        case Failed(reason):
+            return RefreshPlan(_failed(polled, reason, now), "failed")
+        case NotModified(validators):
+            well = _well(polled, now)
+            return RefreshPlan(
+                replace(well, validators=_merged(feed.validators, validators)), "not modified"
+            )
+        case Fetched():
+            pass
+        case _:
+            assert_never(outcome)
+    if isinstance(document, Unreadable):
+        return RefreshPlan(_failed(polled, document.reason, now), "unreadable")
+    well = replace(_well(polled, now), validators=outcome.validators)
+    if document is None:
+        return RefreshPlan(well, "same bytes")
+    fresh = fresh_entries(document.entries, seen)
+    return RefreshPlan(
+        _described(well, document, body_hash, now),
+        "fetched",
+        _new_entries(fresh, feed, subscription, now),
+        len(document.entries),
+    )
+
+
+def _asked_for(outcome: FetchOutcome, now: datetime) -> datetime | None:
+    match outcome:
+        case Failed():
+            return parse_retry_after(outcome.retry_after, now)
+        case Fetched() | NotModified():
+            return parse_retry_after(outcome.headers.get("retry-after"), now)
+        case Gone():
+            return None
+
+
+def _failed(feed: Feed, reason: str, now: datetime) -> Feed:
+    return replace(
+        feed,
+        failures=feed.failures + 1,
+        failing_since=feed.failing_since or now,
+        last_error=reason,
+    )
+
+
+def _well(feed: Feed, now: datetime) -> Feed:
+    return replace(feed, last_ok_at=now, failures=0, failing_since=None, last_error="")
+
+
+def _merged(known: Validators, fresh: Validators) -> Validators:
+    """Return the validators after a 304, which may refresh them (RFC 9111, section 4.3.4)."""
+    return replace(
+        known,
+        etag=fresh.etag or known.etag,
+        last_modified=fresh.last_modified or known.last_modified,
+    )
+
+
+def _described(feed: Feed, document: ParsedFeed, body_hash: bytes | None, now: datetime) -> Feed:
+    dates = [
+        date
+        for entry in document.entries
+        if (date := clamp_date(entry.published_at or entry.updated_at, now))
+    ]
+    newest = max([*dates, *([feed.last_entry_at] if feed.last_entry_at else [])], default=None)
+    return replace(
+        feed,
+        title=document.title or feed.title,
+        home_url=document.home_url or feed.home_url,
+        language=document.language or feed.language,
+        body_hash=body_hash,
+        last_entry_at=newest,
+        baseline_at=feed.baseline_at or now,
+        recent_gaps=gaps_between(dates) or feed.recent_gaps,
+        ttl=document.ttl,
+        skip_hours=document.skip_hours,
+        skip_days=document.skip_days,
+    )
+
+
+def _new_entries(
+    fresh: Sequence[Fresh], feed: Feed, subscription: Subscription, now: datetime
+) -> tuple[NewEntry, ...]:
+    first_fetch = feed.baseline_at is None
+    dated = [
+        (clamp_date(one.entry.published_at or one.entry.updated_at, now), one) for one in fresh
+    ]
+    # Documents list the newest first; without a date an entry keeps its place.
+    dated.reverse()
+    dated.sort(key=lambda pair: pair[0] or now)
+    admitted = _admitted([date for date, _ in dated], subscription.first) if first_fetch else None
+    return tuple(
+        NewEntry(
+            entry=one.entry,
+            keys=one.keys,
+            published_at=date,
+            first_fetch=first_fetch,
+            debts=_debts(subscription, now, None if admitted is None else index in admitted),
+        )
+        for index, (date, one) in enumerate(dated)
+    )
+
+
+def _admitted(dates: Sequence[datetime | None], first: FirstFetch) -> frozenset[int]:
+    """Return which of the entries (oldest first) the first fetch lets through."""
+    match first.kind:
+        case "all":
+            return frozenset(range(len(dates)))
+        case "newest":
+            return frozenset(range(max(0, len(dates) - first.count), len(dates)))
+        case "since":
+            if first.day is None:
+                return frozenset()
+            start = datetime.combine(first.day, time(), tzinfo=UTC)
+            return frozenset(i for i, date in enumerate(dates) if date and date >= start)
+        case "none":
+            return frozenset()
+        case _:
+            assert_never(first.kind)
+
+
+def _debts(subscription: Subscription, now: datetime, admitted: bool | None) -> tuple[Debt, ...]:
+    """Return what an entry owes. What a first fetch admits goes to digests, never to alerts."""
+    digests = tuple(Debt("digest", name, now) for name in subscription.digests)
+    if admitted is None:
+        return tuple(Debt("alert", name, now) for name in subscription.alert) + digests
+    return digests if admitted else ()

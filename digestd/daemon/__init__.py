@@ -1,0 +1,5 @@
+"""The daemon: a supervisor and its words to systemd."""
+
+from digestd.daemon.supervisor import Daemon
+
+__all__ = ["Daemon"]

@@ -1,0 +1,273 @@
+"""Lanes: one worker per channel that leases, sends and settles its deliveries, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import random
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+
+from digestd import telemetry
+from digestd.clock import Clock
+from digestd.core.models import Channel, Delivery, MailServer
+from digestd.core.outcomes import Broken, SendOutcome, Sent, Unknown
+from digestd.core.retries import RetrySettings, Verdict, judge
+from digestd.delivery.senders import Sender
+from digestd.delivery.target import Target
+from digestd.delivery.targets import open_target
+from digestd.errors import ConfigError
+from digestd.services.waiting import Bell
+from digestd.store import outbox
+from digestd.store.db import Database, Store
+
+# Senders bound their own sockets; this is for the ones that hang all the same.
+SEND_DEADLINE = timedelta(seconds=60)
+_LEASE = SEND_DEADLINE + timedelta(seconds=60)
+# A thread cannot be killed. So many may be left hanging on one channel before
+# it waits for one of them to return.
+_MOST_ABANDONED = 3
+_NOT_OURS = timedelta(seconds=1)
+
+
+class SendThread:
+    """One thread for one channel's blocking calls; left behind when it hangs."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: queue.SimpleQueue[tuple[Callable[[], SendOutcome], Future[SendOutcome]] | None]
+        self._calls = queue.SimpleQueue()
+        # A daemon thread: one that never returns must not keep the process alive.
+        threading.Thread(target=self._work, name=f"digestd-send-{name}", daemon=True).start()
+
+    def call(self, function: Callable[[], SendOutcome]) -> Future[SendOutcome]:
+        """Run `function` after what was asked before; return its future."""
+        future: Future[SendOutcome] = Future()
+        self._calls.put((function, future))
+        return future
+
+    def close(self) -> None:
+        """End the thread after its present call."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (job := self._calls.get()) is not None:
+            function, future = job
+            try:
+                future.set_result(function())
+            except BaseException as exc:  # noqa: BLE001 (handed to the lane)
+                future.set_exception(exc)
+
+
+class Targets:
+    """The configured channels, opened at first need (Apprise costs 300 ms and 40 MB)."""
+
+    def __init__(self, channels: Mapping[str, Channel], mail: MailServer | None) -> None:
+        self._channels = channels
+        self._mail = mail
+        self._open: dict[str, Target] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._channels
+
+    def __getitem__(self, name: str) -> Target:
+        """Return the channel's target. Raises ConfigError, without a secret in it."""
+        if name not in self._open:
+            if name not in self._channels:
+                raise ConfigError(f"channels.{name}", "is not configured any more")
+            self._open[name] = open_target(self._channels[name], self._mail)
+        return self._open[name]
+
+
+class Lane:
+    """One channel's worker. A channel that hangs, fails or is slow delays only itself."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        store: Store,
+        targets: Targets,
+        owner: str,
+        make_sender: Callable[[Target], Sender],
+        settings: RetrySettings,
+        clock: Clock,
+        on_settled: Callable[[Delivery, Verdict], None] = lambda _delivery, _verdict: None,
+    ) -> None:
+        self.name = name
+        self.bell = Bell()
+        self._store = store
+        self._targets = targets
+        self._owner = owner
+        self._make_sender = make_sender
+        self._settings = settings
+        self._clock = clock
+        self._on_settled = on_settled
+        self._thread: SendThread | None = None
+        self._sender: Sender | None = None
+        self._abandoned = 0
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Send whatever is due, until `stop`."""
+        try:
+            while not self._stopping:
+                await self.work()
+                now = self._clock()
+                due_at = await self._store.read(outbox.next_due_at, self.name)
+                # What is due and was not done is in another process's hands, or
+                # waits for a hanging thread: look again soon, not at once.
+                await self.bell.wait(None if due_at is None else max(due_at - now, _NOT_OURS))
+        finally:
+            self.close()
+
+    def stop(self) -> None:
+        """Let `run` end after the delivery that is on its way."""
+        self._stopping = True
+        self.bell.ring()
+
+    async def work(self) -> int:
+        """Send what is due now; return how many deliveries were settled.
+
+        Nothing, if another process has the lease: it does the work.
+        """
+        if await self._store.read(outbox.next_due_at, self.name) is None:
+            return 0
+        settled = 0
+        try:
+            delivery = await self._store.write(self._begin, self._clock())
+            while delivery is not None:
+                outcome = await self._send(delivery)
+                now = self._clock()
+                more = not self._stopping and self._abandoned < _MOST_ABANDONED
+                verdict, following = await self._store.write(
+                    self._settle,
+                    delivery,
+                    outcome,
+                    now,
+                    random.random(),  # noqa: S311 (jitter, not a secret)
+                    more,
+                )
+                self._report(delivery, verdict)
+                delivery = following
+                settled += 1
+        finally:
+            # Also when cancelled: what we hold, another may take at once.
+            await asyncio.shield(self._store.write(outbox.release_channel, self.name, self._owner))
+        return settled
+
+    def close(self) -> None:
+        """Close the connection and end the thread, unless it hangs."""
+        if self._thread is not None:
+            if self._sender is not None:
+                sender = self._sender
+                self._thread.call(lambda: _closed(sender))
+            self._thread.close()
+        self._thread = self._sender = None
+
+    def _begin(self, db: Database, now: datetime) -> Delivery | None:
+        """Take the lease, see to what a dead process left, mark the first delivery."""
+        if not outbox.take_channel(db, self.name, self._owner, now, now + _LEASE):
+            return None
+        outbox.resume_interrupted(db, self.name, now)
+        return outbox.take_next(db, self.name, self._owner, now)
+
+    def _settle(
+        self,
+        db: Database,
+        delivery: Delivery,
+        outcome: SendOutcome,
+        now: datetime,
+        chance: float,
+        more: bool,
+    ) -> tuple[Verdict, Delivery | None]:
+        """Record what an attempt came to and, in the same transaction, mark the next."""
+        verdict = judge(
+            outcome,
+            attempts=delivery.attempts,
+            failing_since=delivery.failing_since,
+            channel_failures=outbox.failures(db, self.name),
+            now=now,
+            chance=chance,
+            settings=self._settings,
+        )
+        outbox.settle(db, delivery, verdict, now)
+        if not more or not outbox.take_channel(db, self.name, self._owner, now, now + _LEASE):
+            return verdict, None
+        return verdict, outbox.take_next(db, self.name, self._owner, now)
+
+    def _report(self, delivery: Delivery, verdict: Verdict) -> None:
+        facts: dict[str, object] = {
+            "channel": self.name,
+            "id": delivery.id,
+            "title": delivery.piece.title,
+            "attempt": delivery.attempts,
+        }
+        if verdict.state == "sent":
+            telemetry.info("delivered", **facts)
+        else:
+            facts |= {"outcome": verdict.outcome, "why": verdict.answer}
+            if verdict.state == "due":
+                facts["next"] = verdict.due_at
+            telemetry.warning("not delivered", **facts)
+        self._on_settled(delivery, verdict)
+
+    async def _send(self, delivery: Delivery) -> SendOutcome:
+        if self._thread is None:
+            self._thread = SendThread(self.name)
+        future = self._thread.call(lambda: self._blocking_send(delivery))
+        waiting = asyncio.wrap_future(future)
+        try:
+            async with asyncio.timeout(SEND_DEADLINE.total_seconds()):
+                return await asyncio.shield(waiting)
+        except TimeoutError:
+            self._abandon(waiting, delivery)
+            return Unknown(f"no answer within {SEND_DEADLINE.total_seconds():.0f} s")
+        except asyncio.CancelledError:
+            with contextlib.suppress(Exception):
+                waiting.cancel()
+            raise
+        except Exception as exc:  # noqa: BLE001 (a sender's bug is that delivery's trouble)
+            telemetry.error("sender failed", exc=exc, channel=self.name, id=delivery.id)
+            return Unknown(f"the sender failed ({type(exc).__name__})")
+
+    def _blocking_send(self, delivery: Delivery) -> SendOutcome:
+        """Runs in the lane's thread, which alone touches the sender."""
+        try:
+            if self._sender is None:
+                self._sender = self._make_sender(self._targets[self.name])
+        except ConfigError as exc:
+            return Broken(exc.reason)
+        return self._sender.send(delivery.piece)
+
+    def _abandon(self, waiting: asyncio.Future[SendOutcome], delivery: Delivery) -> None:
+        """Leave the hanging thread; a late success still counts."""
+        self._thread = self._sender = None
+        self._abandoned += 1
+        loop = asyncio.get_running_loop()
+
+        def returned(done: asyncio.Future[SendOutcome]) -> None:
+            self._abandoned -= 1
+            self.bell.ring()
+            late = None if done.cancelled() or done.exception() else done.result()
+            if isinstance(late, Sent):
+                task = loop.create_task(
+                    self._store.write(
+                        outbox.settle_late, delivery.id, delivery.attempts, self._clock()
+                    )
+                )
+                _LATE.add(task)
+                task.add_done_callback(_LATE.discard)
+
+        waiting.add_done_callback(returned)
+
+
+# Late answers on their way into the database; the loop keeps only weak references to tasks.
+_LATE: set[asyncio.Task[None]] = set()
+
+
+def _closed(sender: Sender) -> SendOutcome:
+    sender.close()
+    return Sent()

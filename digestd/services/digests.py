@@ -1,0 +1,240 @@
+"""Digests: close the slots that are due, each once, with everything that is owed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digestd import telemetry
+from digestd.clock import Clock
+from digestd.core.models import ContentLevel, Digest, Message
+from digestd.core.slots import Slot, next_slot, slots_between
+from digestd.errors import DigestdError
+from digestd.services.messages import Composer, load
+from digestd.services.waiting import Bell
+from digestd.store import digests, entries, outbox
+from digestd.store.db import Database, Store
+
+# After a longer downtime the last slot stands for all before it; older ones
+# need not be counted one by one.
+_LOOK_BACK = timedelta(days=35)
+# A slot closed later than this says that it catches up.
+_LATE = timedelta(minutes=30)
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What became of a slot. `identity` is empty where nothing was sent."""
+
+    digest: str
+    slot: Slot
+    identity: str
+    entries: int
+    channels: tuple[str, ...] = ()
+
+
+class DigestMaker:
+    """Closes slots when they are due."""
+
+    def __init__(
+        self,
+        store: Store,
+        composer: Composer,
+        configured: Mapping[str, Digest],
+        clock: Clock,
+        on_made: Callable[[str], None] = lambda _channel: None,
+        levels: Mapping[int, ContentLevel] | None = None,
+    ) -> None:
+        """`levels`: what a feed shows of its entries, by `Feed.pk`, if not what its digest does."""
+        self.bell = Bell()
+        self._store = store
+        self._composer = composer
+        self._digests = configured
+        self._clock = clock
+        self._on_made = on_made
+        self._levels = levels or {}
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Close slots as they fall due, until `stop`."""
+        while not self._stopping:
+            await self.work()
+            now = self._clock()
+            upcoming = [
+                slot.due_at
+                for digest in self._digests.values()
+                if (slot := next_slot(digest.schedule, digest.zone, now))
+            ]
+            await self.bell.wait(min(upcoming) - now if upcoming else None)
+
+    def stop(self) -> None:
+        """Let `run` end."""
+        self._stopping = True
+        self.bell.ring()
+
+    async def work(self) -> list[Closed]:
+        """Close every slot that is due now. One digest's trouble is that digest's alone."""
+        closed = []
+        for digest in self._digests.values():
+            try:
+                result = await self._work_one(digest)
+            except DigestdError as exc:
+                telemetry.error("digest not made", digest=digest.name, why=exc)
+                continue
+            except Exception as exc:  # noqa: BLE001 (see the docstring; the slot stays due)
+                telemetry.error("digest not made", exc=exc, digest=digest.name)
+                continue
+            if result is not None:
+                closed.append(result)
+        return closed
+
+    async def _work_one(self, digest: Digest) -> Closed | None:
+        now = self._clock()
+        looked = await self._store.read(digests.looked_until, digest.name)
+        if looked is None or looked > now:
+            # New, or the clock was set back: slots that were closed stay closed by their keys.
+            await self._store.write(digests.know_until, digest.name, now)
+            return None
+        due = list(slots_between(digest.schedule, digest.zone, max(looked, now - _LOOK_BACK), now))
+        if not due:
+            return None
+        # After downtime one catch-up, not many: the last slot stands for all.
+        closed = await self.close(digest, due[-1], missed=len(due) - 1)
+        await self._store.write(digests.look, digest.name, due[-1].due_at)
+        return closed
+
+    async def close(
+        self, digest: Digest, slot: Slot, *, missed: int = 0, force: bool = False
+    ) -> Closed | None:
+        """Close `slot` with all that is owed to `digest`; None if it was closed before.
+
+        Fewer entries than `at_least` wait for the next slot (for `max_wait` at
+        most), unless `force`. What arrives while the message is being made waits
+        for the next one.
+        """
+        for _ in range(_TRIES):
+            if await self._store.read(digests.is_closed, digest.name, slot.key):
+                return None
+            now = self._clock()
+            debts = await self._store.read(outbox.owed, "digest", now, target=digest.name)
+            made = None
+            if force or enough(digest, debts, now):
+                made = await self._outgoing(digest, slot, debts, now, missed)
+            if await self._store.write(digests.close, digest.name, slot, made, self._clock()):
+                return self._told(digest, slot, made, debts)
+        raise DigestdError(f"digest {digest.name}: others kept sending what it was made of")
+
+    async def _outgoing(
+        self,
+        digest: Digest,
+        slot: Slot,
+        debts: Sequence[outbox.Owed],
+        now: datetime,
+        missed: int,
+    ) -> outbox.Outgoing:
+        shown = await self._store.read(load, [debt.entry_id for debt in debts])
+        members = [shown[debt.entry_id] for debt in debts if debt.entry_id in shown]
+        identity = f"digest/{digest.name}/{slot.key}"
+        late = missed > 0 or now - slot.due_at > _LATE
+
+        def render() -> outbox.Outgoing:
+            message = self._composer.renderer.render_digest(
+                digest,
+                members,
+                identity=identity,
+                now=now,
+                slot_due_at=slot.due_at,
+                notes=self._notes(digest, slot, missed) if late else (),
+                levels=self._levels,
+            )
+            pieces = self._composer.pieces(message, digest.to)
+            return outbox.Outgoing(
+                identity,
+                "digest",
+                message.title,
+                pieces,
+                [entry.id for entry, _ in members],
+                [debt.pk for debt in debts],
+            )
+
+        return await self._composer.in_thread(render)
+
+    def _notes(self, digest: Digest, slot: Slot, missed: int) -> Sequence[str]:
+        """Say why this digest comes when it comes."""
+        words = self._composer.words(digest.zone)
+        if missed:
+            return [
+                words.count(
+                    "This digest makes up for {n} that could not be sent in time.",
+                    "This digest makes up for {n} that could not be sent in time.",
+                    missed + 1,
+                )
+            ]
+        return [
+            words.say("This digest was due {when}.", when=words.when(slot.due_at, self._clock()))
+        ]
+
+    def _told(
+        self,
+        digest: Digest,
+        slot: Slot,
+        made: outbox.Outgoing | None,
+        debts: Sequence[outbox.Owed],
+    ) -> Closed:
+        if made is None:
+            telemetry.info("slot passed", digest=digest.name, slot=slot.key, waiting=len(debts))
+            return Closed(digest.name, slot, "", 0)
+        telemetry.info(
+            "digest made", digest=digest.name, slot=slot.key, entries=len(made.entry_ids)
+        )
+        channels = tuple(dict.fromkeys(channel for channel, _ in made.pieces))
+        for channel in channels:
+            self._on_made(channel)
+        return Closed(digest.name, slot, made.identity, len(made.entry_ids), channels)
+
+    async def preview(
+        self, digest: Digest, *, since: datetime | None = None, feed_pks: Sequence[int] = ()
+    ) -> Message:
+        """Return the message that would be made now, marking nothing.
+
+        With `since`, as if everything that `feed_pks` brought from then on were
+        owed, what was seen at the first fetch included.
+        """
+        now = self._clock()
+        if since is None:
+            debts = await self._store.read(outbox.owed, "digest", now, target=digest.name)
+            ids = [debt.entry_id for debt in debts]
+        else:
+            ids = await self._store.read(_seen_since, feed_pks, since)
+        shown = await self._store.read(load, ids)
+        members = [shown[i] for i in ids if i in shown]
+        return await self._composer.in_thread(
+            lambda: self._composer.renderer.render_digest(
+                digest,
+                members,
+                identity=f"preview/{digest.name}",
+                now=now,
+                slot_due_at=now,
+                levels=self._levels,
+            )
+        )
+
+
+def enough(digest: Digest, debts: Sequence[outbox.Owed], now: datetime) -> bool:
+    """Return whether a slot is worth a message: `at_least`, or the oldest has waited long."""
+    if len(debts) >= digest.at_least:
+        return True
+    return bool(debts) and now - min(debt.due_at for debt in debts) >= digest.max_wait
+
+
+def manual_slot(digest: Digest, now: datetime) -> Slot:
+    """Return the slot that the owner closes by hand at `now`."""
+    local = now.astimezone(digest.zone).replace(tzinfo=None)
+    return Slot(f"{local.isoformat(timespec='milliseconds')} by hand", now)
+
+
+def _seen_since(db: Database, feed_pks: Sequence[int], since: datetime) -> list[int]:
+    found = entries.recent(db, feed_pks=feed_pks, since=since, limit=2_000)
+    return [entry.id for entry in reversed(found)]

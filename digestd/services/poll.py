@@ -1,0 +1,235 @@
+"""Polling: one feed from its lease to its commit, and the loop over all that are due."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from digestd import telemetry
+from digestd.clock import Clock
+from digestd.config import PollSettings
+from digestd.core.identity import lookup_keys
+from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable, Validators
+from digestd.core.outcomes import Fetched, FetchOutcome
+from digestd.core.refresh import RefreshPlan, decide
+from digestd.net.client import Client
+from digestd.net.politeness import HostGate
+from digestd.services.waiting import Bell
+from digestd.store import entries, feeds
+from digestd.store.commit import commit_refresh
+from digestd.store.db import Store
+from digestd.worker.parent import JobFailedError, Worker
+
+# Renewed while its holder lives; taken back at once when it is dead.
+LEASE = timedelta(minutes=5)
+# More feeds than may be asked at once are taken up, so that a slow host's queue
+# leaves the other hosts their turn.
+_TAKEN_PER_SLOT = 4
+_NOT_SOONER = timedelta(seconds=0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """What one poll came to, for logs and for `poll FEED`."""
+
+    feed: Feed  # after it
+    outcome: str
+    status: str  # in words for the owner
+    new: int
+    listed: int
+    took: timedelta
+
+
+class Poller:
+    """Asks feeds when they are due; every path by which bytes arrive ends in `accept`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        client: Client,
+        worker: Worker,
+        gate: HostGate,
+        subscriptions: Mapping[int, Subscription],
+        settings: PollSettings,
+        owner: str,
+        clock: Clock,
+        on_new: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.bell = Bell()
+        self._store = store
+        self._client = client
+        self._worker = worker
+        self._gate = gate
+        self._subscriptions = subscriptions
+        self._settings = settings
+        self._owner = owner
+        self._clock = clock
+        self._on_new = on_new
+        self._open_requests = asyncio.Semaphore(settings.concurrency)
+        self._taken: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Ask whatever is due, until `stop`; what is asked then is finished."""
+        try:
+            while not self._stopping:
+                await self._take_up()
+                due_at = await self._store.read(feeds.next_due_at)
+                full = len(self._taken) >= self._most_taken
+                span = None if full or due_at is None else due_at - self._clock()
+                await self.bell.wait(None if span is None else max(span, _NOT_SOONER))
+            await self._all_returned()
+        finally:
+            for task in self._taken:
+                task.cancel()
+
+    def stop(self) -> None:
+        """Take up nothing more; let `run` end when what is in flight has returned."""
+        self._stopping = True
+        self.bell.ring()
+
+    async def run_once(self, pks: Iterable[int] | None = None) -> list[PollReport]:
+        """Ask every feed that is due now, or those of `pks` due or not; return what came of it."""
+        reports: list[PollReport] = []
+        if pks is None:
+            while not self._stopping and (batch := await self._lease(self._most_taken)):
+                reports += await asyncio.gather(*map(self.poll, batch))
+            return reports
+        for pk in pks:
+            now = self._clock()
+            feed = await self._store.write(feeds.lease_one, pk, self._owner, now, now + LEASE)
+            if feed is not None:
+                reports.append(await self.poll(feed))
+        return reports
+
+    async def renew_leases(self) -> None:
+        """Keep what is taken up; for the supervisor to call now and then."""
+        if self._taken:
+            await self._store.write(feeds.renew, self._owner, self._clock() + LEASE)
+
+    @property
+    def _most_taken(self) -> int:
+        return self._settings.concurrency * _TAKEN_PER_SLOT
+
+    async def _lease(self, limit: int) -> list[Feed]:
+        now = self._clock()
+        return await self._store.write(feeds.lease_due, self._owner, now, now + LEASE, limit)
+
+    async def _take_up(self) -> None:
+        while not self._stopping and (room := self._most_taken - len(self._taken)) > 0:
+            due = await self._lease(room)
+            for feed in due:
+                task = asyncio.create_task(self._poll_safely(feed), name=f"poll {feed.id}")
+                self._taken.add(task)
+                task.add_done_callback(self._returned)
+            if not due:
+                return
+
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        was_full = len(self._taken) >= self._most_taken
+        self._taken.discard(task)
+        if was_full:
+            self.bell.ring()
+
+    async def _all_returned(self) -> None:
+        if self._taken:
+            await asyncio.wait(self._taken)
+
+    async def _poll_safely(self, feed: Feed) -> None:
+        try:
+            await self.poll(feed)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._store.write(feeds.release, feed.pk, self._owner))
+            raise
+        except Exception as exc:  # noqa: BLE001 (one feed's trouble is that feed's alone)
+            telemetry.error("poll failed", exc=exc, feed=feed.id)
+            again = self._clock() + self._settings.limits.min_interval
+            await self._store.write(feeds.postpone, feed.pk, self._owner, again)
+
+    async def poll(self, feed: Feed) -> PollReport:
+        """Ask one leased feed and record what follows."""
+        subscription = self._subscriptions[feed.pk]
+        blocked_until = max(
+            filter(None, (feed.blocked_until, self._gate.blocked_until(feed.url))), default=None
+        )
+        if blocked_until is not None and blocked_until > self._clock():
+            # Its host has asked for patience: nobody asks it before, not the operator either.
+            await self._store.write(feeds.postpone, feed.pk, self._owner, blocked_until)
+            waiting = replace(feed, next_poll_at=blocked_until)
+            words = f"its host has asked to be left alone until {blocked_until:%H:%M:%S} UTC"
+            return PollReport(waiting, "postponed", words, 0, 0, timedelta(0))
+        begun = self._clock()
+        async with self._gate.admit(feed.url), self._open_requests:
+            outcome = await self._client.fetch(
+                feed.url,
+                # Without a good fetch behind it, a 304 would leave us with nothing.
+                feed.validators if feed.baseline_at else Validators(),
+                max_bytes=self._settings.max_size,
+                timeout=self._settings.timeout,
+            )
+        self._gate.note(feed.url, outcome, self._clock())
+        return await self.accept(feed, subscription, outcome, begun)
+
+    async def accept(
+        self, feed: Feed, subscription: Subscription, outcome: FetchOutcome, begun: datetime
+    ) -> PollReport:
+        """Decide what `outcome` means and commit it."""
+        document, body_hash = await self._read(feed, outcome)
+        now = self._clock()
+        seen: frozenset[bytes] = frozenset()
+        if isinstance(document, ParsedFeed):
+            keys = lookup_keys(document.entries)
+            seen = await self._store.read(entries.seen_keys, feed.pk, keys)
+        plan = decide(
+            feed,
+            subscription,
+            outcome,
+            document,
+            seen,
+            body_hash=body_hash,
+            now=now,
+            chance=random.random(),  # noqa: S311 (jitter, not a secret)
+            limits=self._settings.limits,
+        )
+        new = await self._store.write(commit_refresh, plan, now)
+        if any(entry.debts for entry in plan.new_entries):
+            self._on_new()
+        return self._report(plan, new, now - begun)
+
+    async def _read(
+        self, feed: Feed, outcome: FetchOutcome
+    ) -> tuple[ParsedFeed | Unreadable | None, bytes | None]:
+        if not isinstance(outcome, Fetched):
+            return None, None
+        body_hash = hashlib.blake2b(outcome.body, digest_size=16).digest()
+        if body_hash == feed.body_hash:
+            return None, body_hash
+        try:
+            document = await self._worker.run(
+                "read_document",
+                outcome.body,
+                url=outcome.headers.get("content-location") or outcome.url,
+                content_type=outcome.headers.get("content-type", ""),
+            )
+        except JobFailedError as exc:
+            return Unreadable(f"the document {exc}"), body_hash
+        return document, body_hash
+
+    def _report(self, plan: RefreshPlan, new: int, took: timedelta) -> PollReport:
+        feed = plan.feed
+        facts: dict[str, object] = {"feed": feed.id, "outcome": plan.outcome}
+        if new:
+            facts["new"] = new
+        facts |= {"ms": round(took.total_seconds() * 1000), "next": feed.next_poll_at or "never"}
+        if feed.last_error:
+            telemetry.warning("polled", **facts, why=feed.last_error, failures=feed.failures)
+        else:
+            telemetry.info("polled", **facts)
+        return PollReport(
+            feed, plan.outcome, feed.last_error or plan.outcome, new, plan.listed, took
+        )
