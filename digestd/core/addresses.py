@@ -153,8 +153,7 @@ class AllowList:
 
     def admits(self, host: str, port: int, address: Address) -> bool:
         """Return whether the owner opened this place, by name or by network."""
-        name = normal_host(host)
-        if (name, port) in self.hosts or (name, None) in self.hosts:
+        if self.names(host, port):
             return True
         # A mapped address is the same socket as the IPv4 address inside it.
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
@@ -162,6 +161,11 @@ class AllowList:
             address in network or (mapped is not None and mapped in network)
             for network in self.networks
         )
+
+    def names(self, host: str, port: int) -> bool:
+        """Return whether the owner opened this host by its name."""
+        name = normal_host(host)
+        return (name, port) in self.hosts or (name, None) in self.hosts
 
 
 def normal_host(host: str) -> str:
@@ -237,6 +241,16 @@ def _authority_problem(netloc: str, host: str | None, port: int | None) -> str |
     return None
 
 
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of `url` as one string; empty for what is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        return f"{parts.scheme}://{normal_host(parts.hostname or '')}:{port}"
+    except ValueError:
+        return ""
+
+
 def refusal(host: str, port: int, address: Address, allow: AllowList) -> str | None:
     """Return why `host` at `address` must not be connected to, or None if it may be.
 
@@ -249,9 +263,16 @@ def refusal(host: str, port: int, address: Address, allow: AllowList) -> str | N
     name = normal_host(host)
     literal = name == str(address)
     where = f"{name} is {kind}" if literal else f"{name} is {address}, {kind}"
-    opening = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+    opening = ""
     if not literal and isinstance(address, IPv4Address) and address in _FAKE_IP:
         where += " (a proxy's fake-ip DNS gives such answers)"
         opening = str(_FAKE_IP)
+    return f"refused: {where}; {line_to_paste(name, port, allow, opening)}"
+
+
+def line_to_paste(host: str, port: int, allow: AllowList, opening: str = "") -> str:
+    """Return the advice that opens `host`, or what `opening` says, to feeds."""
+    name = normal_host(host)
+    opening = opening or (f"[{name}]:{port}" if ":" in name else f"{name}:{port}")
     line = json.dumps([*allow.entries, opening], ensure_ascii=False)
-    return f"refused: {where}; if it is yours, allow it in [poll]: allow_private = {line}"
+    return f"if it is yours, allow it in [poll]: allow_private = {line}"

@@ -65,7 +65,7 @@ class Trip:
             if self.is_home or name.lower() in _HARMLESS
         ]
         taken = {name.lower() for name, _ in own}
-        # Left to itself, httpx decodes an xn-- host, and raises for those of IDNA 2003 alone (emoji).
+        # Left to itself, httpx decodes an xn-- host, and raises for one with an emoji in it.
         ours = [(b"Host", self.at.netloc), *ours]
         sent = [(name, value) for name, value in ours if name.lower() not in taken] + own
         if self.asks_conditionally:
