@@ -16,6 +16,9 @@ from digestd.core.models import ContentLevel, Entry, Feed
 Member = tuple[Entry, Feed]
 
 DAY = 86400.0
+_SELDOM, _REGULAR, _BUSY = 0, 1, 2
+_BUSY_TOLD = 3  # entries of a busy feed that are more than a title
+_LONG = 1500  # bytes of an entry that can carry a digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,8 @@ def _group(group: list[Member], rung: Rung, level: ContentLevel, *, alone: bool)
     feed = group[0][1]
     # Nothing can be buried where there is one feed, so it may take the room.
     told = 0 if level == "title" else (rung.told * 2 if alone else rung.told)
+    if not alone and rhythm(feed, len(entries)) == _BUSY and len(entries) > _BUSY_TOLD + 2:
+        told = min(told, _BUSY_TOLD)
     end = told + (rung.listed * 2 if alone else rung.listed)
     if len(entries) - end == 1:
         end += 1  # "and 1 more" takes as much room as its title
@@ -153,16 +158,14 @@ def rhythm(feed: Feed, arrived: int) -> int:
     """Return 0 for a feed that writes seldom, 1 for a regular one, 2 for a busy one."""
     if feed.recent_gaps:
         gap = median(feed.recent_gaps)
-        return 0 if gap >= 2 * DAY else (1 if gap >= DAY / 4 else 2)
-    return 1 if arrived <= 6 else 2
+        return _SELDOM if gap >= 2 * DAY else (_REGULAR if gap >= DAY / 4 else _BUSY)
+    return _REGULAR if arrived <= 6 else _BUSY
 
 
 def _lead(groups: Sequence[Group], count: int) -> int | None:
-    """Return the first entry of a feed that writes seldom, where there are others beside it."""
-    if not groups or count < 3 or not groups[0].told or len(groups[0].entries) > 3:
+    """Return the newest entry of a feed that writes seldom and at length, if others follow it."""
+    if count < 3 or not groups or not groups[0].told:
         return None
-    first = groups[0]
-    others_are_as_rare = len(groups) > 1 and rhythm(groups[1].feed, 1) == 0
-    if rhythm(first.feed, len(first.entries)) > 0 or others_are_as_rare:
-        return None
-    return first.told[0].id
+    first, entry = groups[0], groups[0].told[0]
+    stands_out = rhythm(first.feed, len(first.entries)) == _SELDOM and len(first.entries) <= 4
+    return entry.id if stands_out and _bytes(entry.content_html) >= _LONG else None

@@ -14,6 +14,7 @@ from html import escape
 from markupsafe import Markup
 
 from digestd.core.language import direction_of
+from digestd.core.mathhtml import to_inline_html
 from digestd.formats.borders import wrap
 from digestd.formats.tokens import HEADINGS, INLINE, Element, Token, as_text
 
@@ -25,6 +26,8 @@ _MATHS = (
     "font-family:'STIX Two Text','STIX Two Math','Cambria Math',Cambria,'Times New Roman',serif"
 )
 _MONO = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace"
+_RAISED = '<sup style="font-size:72%;line-height:0">'
+_LOWERED = '<sub style="font-size:72%;line-height:0">'
 _CELL = f"padding:4px 14px 4px 0;border-bottom:1px solid {LINE}"
 _CONTAINERS = {
     "ul": '<ul style="margin:10px 0 0;padding:0 0 0 22px">',
@@ -204,7 +207,11 @@ def _inline(token: Token) -> str:
 
 def _set(token: Token) -> str:
     """Return a formula as HTML: set, where HTML can say it, else in its Unicode form."""
-    return escape(token.text, quote=False).replace("\n", "<br>")
+    html = to_inline_html(token.tex) if token.tex else None
+    if html is None:
+        return escape(token.text, quote=False).replace("\n", "<br>")
+    # Without this a raised index pushes its line away from the one above.
+    return html.replace("<sup>", _RAISED).replace("<sub>", _LOWERED)
 
 
 def _display(token: Token) -> str:

@@ -87,7 +87,7 @@ class DigestView:
     groups: tuple[GroupView, ...]
     beyond: tuple[GroupView, ...]  # feeds that found no room in HTML; the text has them
     more: str  # "and 112 more from 40 feeds", empty if there are none
-    contents: tuple[EntryView, ...]  # the list of titles above; empty for a short digest
+    contents: tuple[GroupView, ...]  # for the list of titles above; empty for a short digest
     notes: tuple[str, ...]  # what the owner should know: "Makes up for 3 slots."
     why: str  # why this came
     life: str  # "42 feeds well, 1 failing"; empty if not known

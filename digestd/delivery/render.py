@@ -42,8 +42,8 @@ from digestd.formats.excerpt import shorten
 
 # Gmail shows the first 102 KB of a mail's HTML; the rest of the room is for its headers' whims.
 MAX_HTML_BYTES = 90_000
-# Above this many entries a digest opens with the list of their titles, up to the second number.
-_CONTENTS_FROM, _CONTENTS_TO = 9, 60
+# From so many entries on, of up to so many feeds, a digest opens with the list of their titles.
+_CONTENTS_FROM, _CONTENTS_TO = 9, 30
 _ALERT_RUNG = Rung(excerpt=320, told=5, listed=60)
 _SMALL_ALERT_RUNG = Rung(excerpt=90, told=3, listed=25)
 _FORMS = ("html", "txt", "chat.html")
@@ -215,7 +215,7 @@ class Renderer:
             groups=groups,
             beyond=beyond,
             more=_beyond(words, left, len(beyond)),
-            contents=_contents(groups),
+            contents=_contents(groups, len(selection.entries)),
             notes=around.notes,
             why=_why(words, digest),
             life=_life(words, around.life),
@@ -424,11 +424,11 @@ def _beyond(words: Words, entries: int, feeds: int) -> str:
     )
 
 
-def _contents(groups: Sequence[GroupView]) -> tuple[EntryView, ...]:
-    entries = [entry for group in groups for entry in group.told + group.listed]
+def _contents(groups: Sequence[GroupView], count: int) -> tuple[GroupView, ...]:
     told = sum(len(group.told) for group in groups)
     # Where there are titles alone, the digest is that list already.
-    return tuple(entries[:_CONTENTS_TO]) if len(entries) >= _CONTENTS_FROM and told > 3 else ()
+    is_wanted = count >= _CONTENTS_FROM and told > 3 and 2 <= len(groups) <= _CONTENTS_TO
+    return tuple(groups) if is_wanted else ()
 
 
 def _why(words: Words, digest: Digest) -> str:

@@ -106,7 +106,7 @@ class Words:
         """Return when a digest comes: "every day at 08:00", "Monday at 09:00"; "" if by hand."""
         if schedule.hourly:
             return self.say("every hour")
-        return self.list([self._rule(rule) for rule in schedule.rules])
+        return self.joined([self._rule(rule) for rule in schedule.rules])
 
     def _rule(self, rule: Rule) -> str:
         time = format_time(rule.at, "short", locale=self._locale)
@@ -117,17 +117,18 @@ class Words:
                 span = f"{names[days[0]]} – {names[days[-1]]}"
                 return self.say("{days} at {time}", days=span, time=time)
             return self.say(
-                "{days} at {time}", days=self.list([names[day] for day in days]), time=time
+                "{days} at {time}", days=self.joined([names[day] for day in days]), time=time
             )
         if rule.monthdays:
-            days = [self._monthday(day) for day in sorted(rule.monthdays, key=lambda d: d or 99)]
-            return self.say("{days} of the month at {time}", days=self.list(days), time=time)
+            # 0 is the last day of the month.
+            dates = [self._monthday(day) for day in sorted(rule.monthdays, key=lambda d: d or 99)]
+            return self.say("{days} of the month at {time}", days=self.joined(dates), time=time)
         return self.say("every day at {time}", time=time)
 
     def _monthday(self, day: int) -> str:
         return self.say("day {day}", day=day) if day else self.say("the last day")
 
-    def list(self, items: Sequence[str]) -> str:
+    def joined(self, items: Sequence[str]) -> str:
         """Return "A, B and C"."""
         return format_list(list(items), locale=self._locale)
 

@@ -50,6 +50,11 @@ _SAFE_LINK = regex.compile(r"(?:https?|mailto):", regex.IGNORECASE)
 _INVISIBLE = regex.compile("[\u200b\ufeff\u00ad\u2060\x00-\x08\x0e-\x1f\x7f]")
 
 
+# A line end in the source of Chinese text is no blank: there are none between its words.
+_EAST_ASIAN = r"[\p{Han}\p{Hiragana}\p{Katakana}，。、；：！？…—“”‘’（）《》「」『』【】]"
+_LINE_END = regex.compile(rf"(?<={_EAST_ASIAN})\s+(?={_EAST_ASIAN})")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Element:
     """An element of the source that the result keeps, with the attributes that survive."""
@@ -131,6 +136,8 @@ class _Walk:
     def _token(
         self, kind: Kind, text: str, cost: int = 1, *, tex: str = "", markup: str = ""
     ) -> Token:
+        if kind == "text" and "\n" in text:
+            text = _LINE_END.sub(lambda m: "" if "\n" in m[0] else m[0], text)
         link = next((element for element in self._path if element.tag == "a"), None)
         return Token(kind, text, tuple(self._path), cost, tex, markup, link)
 
