@@ -106,8 +106,8 @@ class BodyReader:
 
 def in_units(size: int) -> str:
     """Return a size as people write it: "16 MB", "500 KB", "1200 bytes"."""
-    for step in (1024, 1000):
-        for power, unit in ((3, "GB"), (2, "MB"), (1, "KB")):
+    for power, unit in ((3, "GB"), (2, "MB"), (1, "KB")):
+        for step in (1024, 1000):
             if size and size % step**power == 0:
                 return f"{size // step**power} {unit}"
     return f"{size} bytes"

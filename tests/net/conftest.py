@@ -95,7 +95,8 @@ async def fetch(context: ssl.SSLContext, names: Names) -> AsyncIterator[Fetch]:
         ) -> FetchOutcome:
             key = repr((allow, settings))
             if key not in clients:
-                client = Client(context, allow=AllowList.parse(allow), resolve=names, **settings)
+                settings.setdefault("resolve", names)
+                client = Client(context, allow=AllowList.parse(allow), **settings)
                 clients[key] = await stack.enter_async_context(client)
             return await clients[key].fetch(
                 url,

@@ -1,0 +1,78 @@
+"""Whom we trust."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from digestd.errors import ConfigError
+from digestd.net.tls import make_context
+from tests.support.webserver import Authority
+
+
+def test_a_file_takes_the_place_of_the_systems_store(authority: Authority, tmp_path: Path) -> None:
+    pem = tmp_path / "ca.pem"
+    pem.write_bytes(authority.pem)
+    context = make_context(cert_file=str(pem))
+    assert context.cert_store_stats()["x509_ca"] == 1
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+def test_a_folder_can_be_named_too(tmp_path: Path) -> None:
+    assert make_context(cert_dir=str(tmp_path)).verify_mode == ssl.CERT_REQUIRED
+
+
+def test_without_a_name_there_are_authorities() -> None:
+    context = make_context()
+    paths = ssl.get_default_verify_paths()
+    assert context.cert_store_stats()["x509_ca"] > 0 or paths.capath
+
+
+def test_a_system_without_a_store_gets_a_bundled_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert make_context().cert_store_stats()["x509_ca"] > 50
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:
+    pem = tmp_path / "ca.pem"
+    if content is not None:
+        pem.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"ca\.pem"):
+        make_context(cert_file=str(pem))
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere"):
+        make_context(cert_dir=str(tmp_path / "nowhere"))
+
+
+def test_a_context_shared_with_mail_announces_no_web_protocol(
+    authority: Authority, tmp_path: Path
+) -> None:
+    pem = tmp_path / "ca.pem"
+    pem.write_bytes(authority.pem)
+    client_side = make_context(cert_file=str(pem))
+    client_side.set_alpn_protocols(["http/1.1"])
+    server_side = authority.server_context("mail.example")
+    server_side.set_alpn_protocols(["http/1.1"])
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_side.wrap_bio(to_client, to_server, server_hostname="mail.example")
+    server = server_side.wrap_bio(to_server, to_client, server_side=True)
+    ends = {client, server}
+    for _ in range(10):
+        for end in tuple(ends):
+            try:
+                end.do_handshake()
+                ends.discard(end)
+            except ssl.SSLWantReadError:
+                continue
+    assert not ends
+    assert server.selected_alpn_protocol() is None
