@@ -58,7 +58,8 @@ class Source:
     def _lines(self) -> dict[KeyPath, int]:
         found: dict[KeyPath, int] = {}
         for statement in statements(self.text):
-            found.setdefault(statement.path, statement.line)
+            for length in range(1, len(statement.path) + 1):  # [a.b] is where a begins, too
+                found.setdefault(statement.path[:length], statement.line)
         return found
 
 
@@ -76,9 +77,9 @@ def read_source(path: Path) -> Source:
     except RecursionError:
         raise ConfigError("", "is nested too deeply", file=str(path)) from None
     except tomllib.TOMLDecodeError as exc:
-        where = re.search(r" \(at line (\d+), column \d+\)$", str(exc))
-        reason = str(exc)[: where.start()] if where else str(exc)
-        line = int(where[1]) if where else None
+        reason, _, where = str(exc).rpartition(" (at ")
+        number = re.search(r"line (\d+)", where)
+        line = int(number[1]) if number else text.rstrip().count("\n") + 1
         raise ConfigError("", f"not TOML: {reason}", file=str(path), line=line) from None
 
 

@@ -183,7 +183,7 @@ def has_reference(text: str) -> bool:
 
 def escape(text: str) -> str:
     """Return what has to be written for `substitute` to give `text`."""
-    return re.sub(r"\$(?=[${])", "$$$$", text)
+    return re.sub(r"\$(?=[${])", "$$", text)
 
 
 def _look_up(name: str, environ: Mapping[str, str]) -> str:
