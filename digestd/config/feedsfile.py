@@ -77,10 +77,11 @@ def _feeds(source: Source) -> list[dict[str, object]]:
 
 def _position(source: Source, url: str, environ: Mapping[str, str]) -> int | None:
     for position, feed in enumerate(_feeds(source)):
-        written = str(feed.get("url", ""))
+        meant = str(feed.get("url", ""))
         with contextlib.suppress(ValueError):  # a reference that is not set here
-            if url in (written, substitute(written, environ)):
-                return position
+            meant = substitute(meant, environ)
+        if url == meant:
+            return position
     return None
 
 
