@@ -34,7 +34,7 @@ class Worker:
         idle: timedelta = timedelta(seconds=60),
         memory_bytes: int = MEMORY_LIMIT,
     ) -> None:
-        self._deadline = deadline.total_seconds()
+        self.deadline = deadline.total_seconds()
         self._idle = idle.total_seconds()
         self._memory_bytes = memory_bytes
         self._turn = asyncio.Lock()
@@ -47,16 +47,21 @@ class Worker:
         """Whether a child process exists just now."""
         return self._child is not None and self._child.returncode is None
 
+    @property
+    def pid(self) -> int | None:
+        """The child's process ID, None while there is none."""
+        return self._child.pid if self._child is not None and self.alive else None
+
     async def run(self, job: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (each job has its own type)
         """Return the job's value; raise JobFailedError if it has none within the deadline."""
         async with self._turn:
             self._stop_timer()
             try:
-                async with asyncio.timeout(self._deadline):
+                async with asyncio.timeout(self.deadline):
                     ok, value = await self._ask(pack((job, args, kwargs)))
             except TimeoutError:
                 await self._end()
-                raise JobFailedError(f"took longer than {self._deadline:.0f} s to read") from None
+                raise JobFailedError(f"took longer than {self.deadline:.0f} s to read") from None
             except (OSError, EOFError, pickle.UnpicklingError) as exc:
                 await self._end()
                 raise JobFailedError("broke the process that read it") from exc

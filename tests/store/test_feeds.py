@@ -1,0 +1,125 @@
+"""What is followed, and who may ask it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from digestd.core.models import Subscription, Validators
+from digestd.errors import SubscriptionError, UsageError
+from digestd.store import daemons, feeds
+from digestd.store.db import Database
+from digestd.store.owner import is_dead, this_process
+from tests.support.nouns import NOW, URL, followed, new, seen
+
+LATER = NOW + timedelta(minutes=5)
+
+
+def test_a_due_feed_is_leased_once(db: Database) -> None:
+    followed(db)
+    assert len(feeds.lease_due(db, "one", NOW, LATER, 10)) == 1
+    assert feeds.lease_due(db, "two", NOW, LATER, 10) == []
+
+
+def test_a_lease_that_ran_out_may_be_taken(db: Database) -> None:
+    followed(db)
+    feeds.lease_due(db, "one", NOW, LATER, 10)
+    assert feeds.lease_due(db, "two", LATER + timedelta(seconds=1), LATER + timedelta(hours=1), 10)
+
+
+def test_the_leases_of_the_dead_are_taken_back_at_once(db: Database) -> None:
+    followed(db)
+    boot, namespace, _, _ = this_process().split(":")
+    dead = f"{boot}:{namespace}:4194300:1"  # beyond the largest PID of a usual system
+    feeds.lease_due(db, dead, NOW, LATER, 10)
+    assert daemons.dead_holders(db, this_process()) == [dead]
+    daemons.free(db, [dead])
+    assert len(feeds.lease_due(db, this_process(), NOW, LATER, 10)) == 1
+
+
+def test_a_living_owner_is_not_dead_and_another_boot_is() -> None:
+    boot, namespace, pid, started = this_process().split(":")
+    assert not is_dead(this_process())
+    assert is_dead(f"{boot}:{namespace}:{pid}:{int(started) + 1}")
+    assert is_dead(f"another-boot:{namespace}:{pid}:{started}")
+    assert not is_dead(f"{boot}:1:{pid}:{started}")  # another container: unknown, so alive
+
+
+def test_an_id_given_later_keeps_what_was_seen(db: Database) -> None:
+    [feed] = followed(db)
+    seen(db, feed, new("1"))
+    [(_, renamed)] = feeds.follow(db, [Subscription(URL, id="mine")], NOW)
+    assert (renamed.pk, renamed.id) == (feed.pk, "mine")
+    [(_, moved)] = feeds.follow(db, [Subscription("https://b.example/feed", id="mine")], NOW)
+    assert moved.pk == feed.pk
+    assert moved.validators == Validators()
+
+
+def test_a_feed_that_returns_still_knows_its_entries(db: Database) -> None:
+    [feed] = followed(db)
+    seen(db, feed, new("1"))
+    feeds.follow(db, [], NOW)
+    assert feeds.all_active(db) == []
+    [again] = followed(db)
+    assert again.pk == feed.pk
+    assert seen(db, again, new("1"), new("2")) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://www.example.org/feed.xml", "example.org"),
+        ("https://kexue.fm/feed", "kexue.fm"),
+        ("https://github.com/a/b/releases.atom", "github.com-a-b-releases.atom"),
+        ("http://127.0.0.1:8080/rss", "127.0.0.1-8080"),
+    ],
+)
+def test_a_feed_without_an_id_gets_a_readable_one(url: str, expected: str) -> None:
+    assert feeds.free_id(url, ()) == expected
+    assert feeds.free_id(url, {expected}) == f"{expected}-2"
+
+
+def test_a_feed_is_found_by_any_unambiguous_beginning(db: Database) -> None:
+    followed(db, "https://a.example/feed", "https://ab.example/feed")
+    assert feeds.find(db, "a.example").url == "https://a.example/feed"
+    assert feeds.find(db, "https://ab").url == "https://ab.example/feed"
+    with pytest.raises(UsageError, match=r"ab\.example"):
+        feeds.find(db, "a")
+    with pytest.raises(SubscriptionError, match="no feed is called"):
+        feeds.find(db, "zzz")
+
+
+def test_polling_all_leaves_those_alone_that_asked_for_patience(db: Database) -> None:
+    feed, other = followed(db, "https://a.example/", "https://b.example/")
+    until = NOW + timedelta(hours=1)
+    feeds.record_poll(db, replace(feed, next_poll_at=until, blocked_until=until))
+    feeds.record_poll(db, replace(other, next_poll_at=until))
+    feeds.make_due(db, NOW)
+    assert [f.url for f in feeds.lease_due(db, "me", NOW, LATER, 10)] == ["https://b.example/"]
+
+
+def test_everything_a_poll_learned_comes_back(db: Database) -> None:
+    [feed] = followed(db)
+    learned = replace(
+        feed,
+        title="Title",
+        validators=Validators('"v1"', "Tue, 24 Nov 2026 08:00:00 GMT", "https://c.example"),
+        body_hash=b"hash",
+        next_poll_at=LATER,
+        last_polled_at=NOW,
+        last_ok_at=NOW,
+        last_entry_at=NOW,
+        failures=3,
+        failing_since=NOW,
+        last_error="HTTP 500",
+        baseline_at=NOW,
+        blocked_until=LATER,
+        recent_gaps=(1.5, 2.0),
+        ttl=timedelta(minutes=90),
+        skip_hours=frozenset({1, 2}),
+        skip_days=frozenset({6}),
+    )
+    feeds.record_poll(db, learned)
+    assert feeds.by_pk(db, [feed.pk])[feed.pk] == learned
