@@ -25,7 +25,7 @@ from tests.support.nouns import NOW, URL, parsed
 NEW = Feed(pk=1, id="f", url=URL)
 KNOWN = replace(NEW, baseline_at=NOW - timedelta(days=9), validators=Validators('"old"', "Mon"))
 WANTED = Subscription(URL, alert=("phone",), digests=("daily",))
-FETCHED = Fetched(b"…", Validators('"v2"'), URL, {})
+FETCHED = Fetched(b"", Validators('"v2"'), URL, {})
 
 
 def plan(
