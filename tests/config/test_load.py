@@ -429,6 +429,31 @@ def test_load_raises_the_first_complaint(file: Path) -> None:
         load(file.parent / "none.toml", environ=HOME)
 
 
+ODD = [
+    "true",
+    "-1",
+    "1e99",
+    "''",
+    "'http://[x'",
+    "'${'",
+    "'\\u0000'",
+    '"\\u0000"',
+    "[]",
+    "[[], {}]",
+]
+ODD += ["['', 1]", "{}", "{a = {}}", "2026-01-01", "08:00:00", f"'{'9' * 400}d'", f"'{'x' * 9000}'"]
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_no_value_of_any_key_is_more_than_a_complaint(file: Path, value: str) -> None:
+    for table, keys in KNOWN.items():
+        head = {"": "", "feeds.*": "[[feeds]]"}.get(table, f"[{table.replace('*', 'x')}]")
+        for key in keys:
+            wrong(file, f"{head}\n{key} = {value}\n")
+    for name in KNOWN[""]:
+        wrong(file, f"{name} = {value}\n")
+
+
 # --- secrets ---------------------------------------------------------------------------
 
 SECRET = "hunter2"
