@@ -79,9 +79,9 @@ def _facts(entry: MessageEntry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "feed": entry.feed,
-        "feed_name": scrub(entry.feed_name),
-        "title": scrub(entry.title),
-        "link": scrub(entry.link),
+        "feed_name": one_line(entry.feed_name),
+        "title": one_line(entry.title, 500),
+        "link": one_line(entry.link, 4000),
         "published": _stamp(entry.published_at),
         "seen": _stamp(entry.seen_at),
     }

@@ -1,0 +1,126 @@
+"""Mail as bytes: what every reader and filter finds in it."""
+
+from __future__ import annotations
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.core.models import MailServer
+from digestd.delivery.compose import compose
+from digestd.delivery.target import Target
+from tests.support.messages import NOW, PNG, message, one_piece, target
+
+SERVER = MailServer("smtp.example.org", sender="数学简报 <digestd@example.org>")
+TO = target("mail:reader@example.org", SERVER)
+
+
+def parsed(to: Target = TO, **changes: object) -> EmailMessage:
+    content = one_piece(to, **changes).payload
+    return message_from_bytes(content, policy=policy.default)
+
+
+def test_text_html_and_images_stand_where_readers_look() -> None:
+    mail = parsed()
+    assert mail.get_content_type() == "multipart/alternative"
+    text, related = mail.iter_parts()
+    assert text.get_content_type() == "text/plain"
+    assert "设 W = UΣVᵀ 为矩阵" in text.get_content()
+    assert related.get_content_type() == "multipart/related"
+    page, image = related.iter_parts()
+    assert "cid:m1@digestd" in page.get_content()
+    assert image["Content-ID"] == "<m1@digestd>"
+    assert image["Content-Disposition"].content_disposition == "inline"
+    assert image.get_content() == PNG
+    assert {part["Content-Transfer-Encoding"] for part in (text, page, image)} == {"base64"}
+
+
+def test_without_images_there_is_no_related_part() -> None:
+    kinds = [part.get_content_type() for part in parsed(html="<p>x</p>").walk()]
+    assert kinds == ["multipart/alternative", "text/plain", "text/html"]
+
+
+def test_without_html_it_is_plain_text() -> None:
+    assert parsed(html="").get_content_type() == "text/plain"
+
+
+def test_the_headers_that_programs_act_on() -> None:
+    mail = parsed()
+    assert mail["Subject"] == "谱范数与 Muon（1）"
+    assert mail["From"].addresses[0].display_name == "数学简报"
+    assert mail["From"].addresses[0].addr_spec == "digestd@example.org"
+    assert mail["To"] == "reader@example.org"
+    assert mail["Date"].datetime == NOW
+    assert mail["List-Id"] == "<kexue.alert.digestd.example.org>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["X-Auto-Response-Suppress"] == "All"
+    assert mail["Precedence"] == "bulk"
+    assert mail["Message-ID"].startswith("<alert.kexue.1.1.")
+    assert mail["Message-ID"].endswith("@example.org>")
+
+
+def test_a_digest_has_a_list_of_its_own() -> None:
+    digest = parsed(
+        kind="digest", digest="morning", feed="", identity="digest/morning/2026-11-24T08:00"
+    )
+    assert digest["List-Id"] == "<morning.digest.digestd.example.org>"
+    assert digest["Message-ID"].startswith("<digest.morning.2026-11-24T08.00.")
+
+
+def test_the_same_message_gives_the_same_bytes() -> None:
+    assert compose(TO, message()) == compose(TO, message())
+
+
+def test_identity_and_recipient_make_the_message_id() -> None:
+    both = target("mail:a@example.org,b@example.org", SERVER)
+    ids = {piece.uid for identity in ("x/1", "x/2") for piece in compose(
+        both, message(identity=identity))}  # fmt: skip
+    assert len(ids) == 4
+
+
+def test_a_title_cannot_forge_a_header() -> None:
+    mail = parsed(title="Hi\r\nBcc: all@example.org\r\n\r\nbody\u202e\x00", feed="a\r\nX: y")
+    assert mail["Bcc"] is None
+    assert mail["X"] is None
+    assert mail["Subject"] == "Hi Bcc: all@example.org body"
+
+
+def test_the_owners_own_headers_do_not_displace_ours() -> None:
+    url = "mailto://localhost/?from=a@example.org&to=b@example.org&%2BMessage-ID=<1@x>&%2BX-A=1"
+    mail = parsed(target(url))
+    assert mail.get_all("Message-ID") != ["<1@x>"]
+    assert len(mail.get_all("Message-ID", [])) == 1
+    assert mail["X-A"] == "1"
+
+
+def test_a_maildir_gets_a_whole_mail_too() -> None:
+    mail = parsed(target("maildir:///tmp/x"))
+    assert mail["To"] == "digestd@localhost"
+
+
+hostile = st.text(
+    st.characters(), max_size=300
+)  # every character there is, controls and surrogates with them
+
+
+@given(title=hostile, text=hostile, name=hostile)
+def test_no_text_whatever_breaks_a_mail(title: str, text: str, name: str) -> None:
+    content = one_piece(TO, title=title, text=text, html=f"<p>{text}</p>", digest=name).payload
+    mail = message_from_bytes(content, policy=policy.default)
+    assert not mail.defects
+    assert content.isascii()
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+    assert [key for key in mail if key.lower() == "bcc"] == []
+    assert len(mail["Subject"] or "") <= 400
+    body = mail.get_body(("plain",))
+    assert body is not None
+
+
+@pytest.mark.parametrize("language", ["汉" * 200, "a" * 500, "é" * 180 + "\u0301" * 50, "𝔄" * 199])
+def test_a_long_subject_is_bounded_and_folded(language: str) -> None:
+    content = one_piece(TO, title=language).payload
+    head = content.partition(b"\r\n\r\n")[0]
+    assert max(len(line) for line in head.split(b"\r\n")) <= 100

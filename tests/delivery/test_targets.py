@@ -1,0 +1,189 @@
+"""What an owner may write for a channel, and what he is told of what he may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import apprise
+import pytest
+from apprise.manager_plugins import NotificationManager
+from apprise.plugins.email.templates import EMAIL_TEMPLATES
+
+from digestd.core.models import Channel, MailServer
+from digestd.delivery.limits import LIMITS
+from digestd.delivery.mailservers import Route, guess_routes
+from digestd.delivery.target import Smtp
+from digestd.delivery.targets import open_target
+from digestd.errors import ConfigError
+from tests.support.messages import target
+
+SERVER = MailServer("smtp.qq.com", user="me@qq.com", password="hunter22", sender="Me <me@qq.com>")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("", "no address"),
+        ("me@qq.com", "no address"),
+        ("terminal", "no address"),
+        ("terminal://x", "takes nothing"),
+        ("maildir://relative", "absolute path"),
+        ("maildir:///a/../../etc", "absolute path"),
+        ("file:///a%00b", "absolute path"),
+        ("mail:", "needs a mail address"),
+        ("mail:nobody", "no mail address"),
+        ("mail:a@b@c", "no mail address"),
+        ("mail:a@example.org%0d%0abcc", "mail address"),
+        ("mail:a b@example.org", "mail address"),
+        ("xmpp://user:secretpw@host", "use xmpps://"),
+        ("slakc://token", "did you mean slack://?"),
+        ("zzzz://secretsecret", "no service that Apprise knows"),
+        ("tgram://secretsecret", "not understood as tgram://"),
+        ("mailto://u:secretpw@gmail.com?to=x", "no mail address"),
+        ("smpps://u:secretpw@host/12025550123/12025550124", "pip install smpplib"),
+    ],
+)
+def test_a_bad_address_is_refused_in_words_without_secrets(url: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        target(url, SERVER)
+    assert caught.value.key == "channels.here.url"
+    assert told in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_mail_without_a_server_says_what_is_missing() -> None:
+    with pytest.raises(ConfigError, match="needs the \\[mail\\] table"):
+        target("mail:a@example.org")
+
+
+@pytest.mark.parametrize("scheme", ["mqtt", "xmpps"])
+def test_a_missing_library_is_named_with_its_extra(scheme: str) -> None:
+    library = {"mqtt": "paho", "xmpps": "slixmpp"}[scheme]
+    try:
+        __import__(library)
+    except ImportError:
+        extra = {"mqtt": "mqtt", "xmpps": "xmpp"}[scheme]
+        with pytest.raises(ConfigError, match=f"digestd\\[{extra}\\]"):
+            target(f"{scheme}://user:pw@localhost/x")
+    else:
+        assert target(f"{scheme}://user:pw@localhost/x").form == "apprise"
+
+
+def test_recipients_are_rows_of_their_own() -> None:
+    assert target("mail:a@example.org,b@example.org,A@example.org", SERVER).recipients == (
+        "a@example.org",
+        "b@example.org",
+    )
+    url = "mailto://localhost?from=x@example.org&to=a@example.org,b@example.org&bcc=c@example.org"
+    assert target(url).recipients == ("a@example.org", "b@example.org", "c@example.org")
+    token = "123456789:ABCdefghijklmnop_ABCdefghijklmnop12"
+    assert target(f"tgram://{token}/12345/678:9").recipients == ("12345", "678:9")
+    assert target(f"tgram://{token}/12345").recipients == ("",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "tgram://123456789:ABCdefghijklmnop_ABCdefghijklmnop12/12345",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general",
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+        "bark://127.0.0.1/DEVICEKEY12345",
+        "dingtalk://SECdeadbeefdeadbeef@abcdefghijklmnopq",
+        "wecombot://12345678-1234-1234-1234-123456789abc",
+        "schan://SCT12345abcdefg",
+        "ntfys://tk_abcdefghijklmnopqrstuvwxyz012@ntfy.example/topic?auth=token",
+        "matrixs://bot:hunter22@matrix.example/#room",
+        "jsons://me:hunter22@example.org/in/Hk8sdf7sdf?%2BAuthorization=Bearer%20abcdef",
+        "mailto://me:hunter22@qq.com",
+    ],
+)
+def test_what_may_be_shown_holds_no_secret(url: str) -> None:
+    to = target(url)
+    for secret in (
+        "ABCdefghij", "TIiajkdn", "JHMHI8", "DEVICEKEY", "SECdead", "abcdefghijklm",
+        "123456789abc", "hunter22", "Hk8sdf7sdf", "Bearer", "abcdefg",
+    ):  # fmt: skip
+        assert secret not in to.masked + repr(to)
+
+
+def test_the_presets_of_providers_hold() -> None:
+    via = target("mailto://me:pw@qq.com?to=you@example.org").via
+    assert isinstance(via, Smtp)
+    assert (via.host, via.user) == ("smtp.qq.com", "me@qq.com")
+    via = target("mailto://me:pw@163.com").via
+    assert isinstance(via, Smtp)
+    assert via.routes == (Route(465, "tls"),)
+
+
+def test_port_465_means_tls_at_once() -> None:
+    via = target("mailtos://me:pw@mx.example.org:465?to=you@example.org").via
+    assert isinstance(via, Smtp)
+    assert via.routes == (Route(465, "tls"),)
+
+
+@pytest.mark.parametrize(
+    ("server", "port", "security", "first"),
+    [
+        ("smtp.qq.com", None, None, Route(587, "starttls")),
+        ("smtp.163.com", None, None, Route(465, "tls")),
+        ("mx.example.org", None, None, Route(587, "starttls")),
+        ("mx.example.org", 465, None, Route(465, "tls")),
+        ("mx.example.org", 587, None, Route(587, "starttls")),
+        ("mx.example.org", 25, None, Route(25, "auto")),
+        ("mx.example.org", 2525, "tls", Route(2525, "tls")),
+        ("mx.example.org", None, "tls", Route(465, "tls")),
+        ("localhost", None, None, Route(25, "auto")),
+        ("127.0.0.1", 1025, None, Route(1025, "auto")),
+        ("::1", None, "none", Route(25, "none")),
+    ],
+)
+def test_port_and_protection_are_guessed(
+    server: str, port: int | None, security: str | None, first: Route
+) -> None:
+    routes = guess_routes(server, port, security)  # type: ignore[arg-type]
+    assert routes[0] == first
+
+
+def test_a_server_elsewhere_is_never_guessed_to_be_open() -> None:
+    assert {road.security for road in guess_routes("mx.example.org")} == {"tls", "starttls"}
+
+
+def test_the_guess_agrees_with_apprises_presets() -> None:
+    modes = {"ssl": "tls", "starttls": "starttls"}
+    presets: list[Any] = [facts for *_, facts in EMAIL_TEMPLATES]
+    presets = [facts for facts in presets if facts.get("smtp_host")]
+    assert len(presets) > 10
+    for facts in presets:
+        road = Route(facts["port"], modes[facts["secure_mode"]])
+        assert guess_routes(facts["smtp_host"])[0] == road, facts["smtp_host"]
+
+
+def test_own_schemes_are_known_to_apprise(tmp_path: Path) -> None:
+    target("json://localhost/")
+    plugin = apprise.Apprise.instantiate(f"maildir://{tmp_path}/Mail")
+    assert plugin is not None
+    assert plugin.notify(body="x", title="y")
+    assert apprise.Apprise.instantiate("maildir://relative") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "told"),
+    [
+        ("mail:a@example.org", "http://127.0.0.1:1", "mail cannot"),
+        ("mailto://u:p@qq.com", "http://127.0.0.1:1", "mail cannot"),
+        ("terminal://", "http://127.0.0.1:1", "needs no proxy"),
+        ("json://example.org", "ftp://127.0.0.1", "must begin with"),
+    ],
+)
+def test_a_proxy_that_cannot_serve_is_refused(url: str, proxy: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as caught:
+        open_target(Channel("here", url, proxy=proxy), SERVER)
+    assert caught.value.key == "channels.here.proxy"
+
+
+def test_every_limit_names_its_source_and_a_real_scheme() -> None:
+    schemes = set(NotificationManager().schemas())
+    for scheme, shape in LIMITS.items():
+        assert shape.source, scheme
+        assert scheme in schemes, scheme
