@@ -89,7 +89,7 @@ def _watched(
         call: _Call | None = getattr(_calls, "current", None)
         if call is None:
             return send(session, request, **kwargs)
-        if kwargs.get("verify") is True:
+        if kwargs.get("verify"):  # True, or a file that the environment names
             session.mount("https://", _SharedTls(call.context))
         # Nothing from the environment: the owner's configuration is all that counts.
         kwargs["proxies"] = call.proxies

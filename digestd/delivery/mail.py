@@ -24,7 +24,6 @@ from digestd.delivery.target import Smtp, Target
 from digestd.delivery.tls import trusting_context
 
 _TIMEOUT_SECONDS = 15.0
-_STALE_SECONDS = 20.0  # an idle connection older than this is asked NOOP before it is used
 _KEEP_SECONDS = 240.0  # servers hang up after five minutes (RFC 5321, 4.5.3.2.7)
 _CHUNK_BYTES = 65536  # the time limit is for each, so a slow line can carry a big mail
 
@@ -82,44 +81,50 @@ class MailSender:
             smtp.close()
 
     def _send(self, piece: Piece) -> SendOutcome:
+        reused = self._is_open()
+        outcome, lost = self._try(piece)
+        if lost and reused:
+            # The server had hung up meanwhile, as servers do; nothing can have been accepted.
+            outcome, _ = self._try(piece)
+        return outcome
+
+    def _try(self, piece: Piece) -> tuple[SendOutcome, bool]:
+        """Return the outcome, and whether the connection was lost before the mail was sent."""
         try:
             smtp = self._connection()
         except _Answer as answer:
-            return _judge(answer)
+            return _judge(answer), False
         except (OSError, smtplib.SMTPException, UnicodeError) as exc:
-            return TryAgain(f"{self._server.host}: {_say(exc)}")
+            return TryAgain(f"{self._server.host}: {_say(exc)}"), False
         try:
-            answer_text = self._transaction(smtp, piece)
+            said = self._transaction(smtp, piece)
         except _Answer as answer:
             self._after_refusal(answer)
-            return _judge(answer)
+            return _judge(answer), answer.code == 421 and answer.during == "MAIL"
         except _Lost as lost:
             self._drop()
-            return Unknown(f"connection lost before the answer: {_say(lost.cause)}")
+            return Unknown(f"connection lost before the answer: {_say(lost.cause)}"), False
         except (OSError, smtplib.SMTPException, UnicodeError) as exc:
             self._drop()
-            return TryAgain(f"connection lost before the mail was handed over: {_say(exc)}")
+            told = f"connection lost before the mail was handed over: {_say(exc)}"
+            return TryAgain(told), True
         self._used_at = self._monotonic()
-        return Sent(answer_text)
+        return Sent(said), False
 
     # --- the connection ----------------------------------------------------------------
 
+    def _is_open(self) -> bool:
+        """Say whether there is a connection young enough to be used again."""
+        return self._smtp is not None and self._monotonic() - self._used_at < _KEEP_SECONDS
+
     def _connection(self) -> smtplib.SMTP:
-        """Return an open, protected, authenticated connection; an old one if it still lives."""
-        idle = self._monotonic() - self._used_at
-        young = idle < _STALE_SECONDS or (idle < _KEEP_SECONDS and self._answers())
-        if self._smtp is not None and young:
+        """Return an open, protected, authenticated connection, new or not."""
+        if self._smtp is not None and self._is_open():
             return self._smtp
         self._drop()
         self._smtp = self._connect()
         self._used_at = self._monotonic()
         return self._smtp
-
-    def _answers(self) -> bool:
-        try:
-            return self._smtp is not None and self._smtp.noop()[0] == 250
-        except (OSError, smtplib.SMTPException):
-            return False
 
     def _connect(self) -> smtplib.SMTP:
         """Try each road; what works stays first. Raises the first road's trouble if none does."""

@@ -102,6 +102,7 @@ class _ChatReader(HTMLParser):
         self._lists: list[int | None] = []
         self._hidden = 0
         self._pre = 0
+        self._link_at = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _HIDDEN:
@@ -122,6 +123,7 @@ class _ChatReader(HTMLParser):
             self._open.append((_STYLES[tag], tag))
         elif tag == "a" and len(self._open) < 16:
             self._open.append(("a", (dict(attrs).get("href") or "").strip()))
+            self._link_at = len(self.atoms)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _HIDDEN:
@@ -129,6 +131,8 @@ class _ChatReader(HTMLParser):
         for index in range(len(self._open) - 1, -1, -1):
             kind, detail = self._open[index]
             if (kind == "a" and tag == "a") or (kind != "a" and detail == tag):
+                if kind == "a" and not _shown(self.atoms[self._link_at :]).strip():
+                    self.handle_data(detail)  # a link without words: an address is better
                 del self._open[index]
                 break
         if tag in ("ul", "ol") and self._lists:
@@ -424,7 +428,9 @@ def measure(text: str, shape: Shape) -> int:
 def _fits(atoms: Sequence[Atom], markup: Markup, shape: Shape) -> bool:
     if not shape.limit:
         return True
-    text = _shown(atoms).strip("\n") if shape.shown else render(atoms, markup)
+    # Apprise ends Telegram's lines in CR LF, and each of the two counts.
+    shown = _shown(atoms).strip("\n").replace("\n", "\r\n") if shape.shown else None
+    text = render(atoms, markup) if shown is None else shown
     return measure(text, shape) <= shape.limit - shape.margin
 
 

@@ -145,11 +145,22 @@ def test_the_next_mail_passes_after_a_fault(smtp: SmtpServer, step: str, fault: 
 def test_a_server_that_hangs_up_after_each_mail_costs_nothing(smtp: SmtpServer) -> None:
     to = to_server(smtp)
     smtp.script("AFTER", "close")
-    post = MailSender(to, tls=trusting, monotonic=iter(range(0, 9000, 30)).__next__)
+    post = sender(to)
     outcomes = [post.send(one_piece(to, identity=f"alert/{n}")) for n in range(3)]
     post.close()
     assert [type(outcome) for outcome in outcomes] == [Sent] * 3
     assert len(smtp.inbox) == 3
+
+
+def test_an_old_connection_is_not_used_again(smtp: SmtpServer) -> None:
+    to = to_server(smtp)
+    now = 0.0
+    post = MailSender(to, tls=trusting, monotonic=lambda: now)
+    with closing(post):
+        assert isinstance(post.send(one_piece(to)), Sent)
+        now = 400.0
+        assert isinstance(post.send(one_piece(to)), Sent)
+    assert smtp.connections == 2
 
 
 def test_nobody_at_the_port_is_worth_another_try() -> None:

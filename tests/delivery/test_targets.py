@@ -12,7 +12,7 @@ from apprise.plugins.email.templates import EMAIL_TEMPLATES
 
 from digestd.core.models import Channel, MailServer
 from digestd.delivery.limits import LIMITS
-from digestd.delivery.mailservers import Route, guess_routes
+from digestd.delivery.mailservers import Route, Security, guess_routes
 from digestd.delivery.target import Smtp
 from digestd.delivery.targets import open_target
 from digestd.errors import ConfigError
@@ -150,7 +150,7 @@ def test_a_server_elsewhere_is_never_guessed_to_be_open() -> None:
 
 
 def test_the_guess_agrees_with_apprises_presets() -> None:
-    modes = {"ssl": "tls", "starttls": "starttls"}
+    modes: dict[str, Security] = {"ssl": "tls", "starttls": "starttls"}
     presets: list[Any] = [facts for *_, facts in EMAIL_TEMPLATES]
     presets = [facts for facts in presets if facts.get("smtp_host")]
     assert len(presets) > 10
