@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Literal
 
 Direction = Literal["ltr", "rtl"]
 
 _RTL = {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
+_TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,4}")
 # How much of a text is looked at: a script shows itself at once.
 _LOOKED_AT = 2000
 # Signs that only one of the two ways of writing Chinese has, from the most frequent words.
@@ -42,7 +44,7 @@ def language_of(text: str, *declared: str) -> str:
     """
     script = _script(text)
     for tag in declared:
-        if tag and _fits(tag, script):
+        if _TAG.fullmatch(tag) and _fits(tag, script):
             return tag.replace("_", "-")
     if script == "han":
         signs = set(text[:_LOOKED_AT])

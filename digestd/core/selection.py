@@ -7,7 +7,7 @@ no room for is in the text part, and counted where it would have stood.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 
@@ -29,24 +29,29 @@ class Rung:
     told: int  # entries of one feed shown with their text …
     listed: int  # … and then by title, before the rest is folded
     whole: bool = False  # entries whose level is "full" are shown whole
+    in_all: int = 10**9  # entries shown with their text, of all feeds
     groups: int = 10**9  # feeds shown at all; the rest is counted in one line
 
 
+# First excerpts grow shorter, then fewer entries have one, then there are titles alone,
+# then more of them are folded.
 LADDER = (
     Rung(excerpt=300, told=6, listed=14, whole=True),
     Rung(excerpt=300, told=6, listed=14),
     Rung(excerpt=200, told=5, listed=12),
     Rung(excerpt=130, told=4, listed=10),
-    Rung(excerpt=80, told=2, listed=8),
-    Rung(excerpt=0, told=0, listed=12),
-    Rung(excerpt=0, told=0, listed=6, groups=70),
-    Rung(excerpt=0, told=0, listed=3, groups=60),
-    Rung(excerpt=0, told=0, listed=1, groups=40),
+    Rung(excerpt=130, told=3, listed=7, in_all=30),
+    Rung(excerpt=110, told=2, listed=4, in_all=15),
+    Rung(excerpt=0, told=0, listed=4),
+    Rung(excerpt=0, told=0, listed=2, groups=100),
+    Rung(excerpt=0, told=0, listed=1, groups=60),
 )
 
-# Bytes of HTML that the built-in templates need around what they show. Measured, rounded
-# up; a wrong guess costs a second rendering, never an oversized mail.
-_FRAME, _GROUP, _TOLD, _LISTED = 14_000, 1_900, 1_900, 700
+# Bytes of HTML that the built-in templates need around what they show, as measured. A wrong
+# guess costs a second rendering, never an oversized mail.
+_FRAME, _GROUP, _ROW, _TOLD, _LISTED = 7_000, 1_900, 550, 1_250, 330
+# More feeds without any text than this are told in rows of one table.
+_ROWS_FROM = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Group:
     told: tuple[Entry, ...]  # with text
     listed: tuple[Entry, ...]  # by title
     folded: tuple[Entry, ...]  # counted; complete in the text part
+    is_row: bool = False  # a row of a table rather than a section of its own
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -90,13 +96,20 @@ def select(
     for member in members:
         by_feed.setdefault(member[1].pk, []).append(member)
     ordered = sorted(by_feed.values(), key=_importance)
-    groups = [
-        _group(group, rung, levels.get(group[0][1].pk, level), alone=len(ordered) == 1)
+    wishes = [
+        _wish(group, rung, levels.get(group[0][1].pk, level), alone=len(ordered) == 1)
         for group in ordered
     ]
-    beyond = [Group(group.feed, (), (), group.entries) for group in groups[rung.groups :]]
-    shown = tuple(groups[: rung.groups])
-    return Selection(rung, shown, tuple(beyond), _lead(shown, len(members)))
+    told = _shared_out(wishes[: rung.groups], rung.in_all)
+    groups = [
+        _group(group, count, rung.listed * (2 if len(ordered) == 1 else 1))
+        for group, count in zip(ordered, told, strict=False)
+    ]
+    if sum(1 for group in groups if not group.told) >= _ROWS_FROM:
+        groups = [replace(group, is_row=not group.told) for group in groups]
+        groups.sort(key=lambda group: group.is_row)  # stable: sections, then rows
+    beyond = tuple(_group(group, 0, 0) for group in ordered[rung.groups :])
+    return Selection(rung, tuple(groups), beyond, _lead(groups, len(members)))
 
 
 def first_rung(
@@ -120,12 +133,13 @@ def estimate(selection: Selection, levels: Mapping[int, ContentLevel], level: Co
     rung, total = selection.rung, _FRAME
     for group in selection.groups:
         is_whole = rung.whole and levels.get(group.feed.pk, level) == "full"
-        total += _GROUP + sum(_LISTED + 2 * _bytes(entry.title) for entry in group.listed)
+        total += _ROW if group.is_row else _GROUP
+        total += sum(_LISTED + _bytes(entry.title) for entry in group.listed)
         for entry in group.told:
             body = _bytes(entry.content_html or entry.summary_html)
-            # Three bytes a sign at most, a fourth for markup and links.
-            text = body if is_whole else min(body, 4 * rung.excerpt)
-            total += _TOLD + text + 2 * _bytes(entry.title)
+            # A sign is three bytes at most, where half as many are shown; the rest is markup.
+            total += _TOLD + _bytes(entry.title)
+            total += body if is_whole else min(body, 2 * rung.excerpt)
     return total
 
 
@@ -133,18 +147,35 @@ def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-def _group(group: list[Member], rung: Rung, level: ContentLevel, *, alone: bool) -> Group:
+def _wish(group: list[Member], rung: Rung, level: ContentLevel, *, alone: bool) -> int:
+    """Return how many of a feed's entries deserve their text."""
+    if level == "title":
+        return 0
+    if alone:  # nothing can be buried where there is one feed
+        return min(len(group), rung.told * 2)
+    is_busy = rhythm(group[0][1], len(group)) == _BUSY and len(group) > _BUSY_TOLD + 2
+    return min(len(group), rung.told, _BUSY_TOLD if is_busy else rung.told)
+
+
+def _shared_out(wishes: list[int], in_all: int) -> list[int]:
+    """Return what each gets of `in_all`: first one for each, in order, then a second …"""
+    given = [0] * len(wishes)
+    left = in_all
+    for turn in range(max(wishes, default=0)):
+        for at, wish in enumerate(wishes):
+            if wish > turn and left > 0:
+                given[at] += 1
+                left -= 1
+    return given
+
+
+def _group(group: list[Member], told: int, listed: int) -> Group:
     newest_first = sorted(group, key=lambda m: (m[0].dated_at, m[0].id), reverse=True)
     entries = tuple(entry for entry, _ in newest_first)
-    feed = group[0][1]
-    # Nothing can be buried where there is one feed, so it may take the room.
-    told = 0 if level == "title" else (rung.told * 2 if alone else rung.told)
-    if not alone and rhythm(feed, len(entries)) == _BUSY and len(entries) > _BUSY_TOLD + 2:
-        told = min(told, _BUSY_TOLD)
-    end = told + (rung.listed * 2 if alone else rung.listed)
-    if len(entries) - end == 1:
+    end = told + listed
+    if listed and len(entries) - end == 1:
         end += 1  # "and 1 more" takes as much room as its title
-    return Group(feed, entries[:told], entries[told:end], entries[end:])
+    return Group(group[0][1], entries[:told], entries[told:end], entries[end:])
 
 
 def _importance(group: list[Member]) -> tuple[int, float, int]:

@@ -56,6 +56,7 @@ class GroupView:
     more: str  # "and 23 more", empty if nothing is folded
     language: str
     direction: Direction
+    is_row: bool = False  # shown as a row of the table at the end: many feeds, titles alone
 
     @property
     def entries(self) -> tuple[EntryView, ...]:

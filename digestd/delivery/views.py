@@ -86,6 +86,7 @@ class Views:
             more=words.count("and {n} more", "and {n} more", hidden) if hidden else "",
             language=language,
             direction=direction_of(language),
+            is_row=group.is_row,
         )
 
     def entry(

@@ -165,6 +165,8 @@ def _tokens(runs: Sequence[Token], limit: int) -> tuple[list[Token], bool]:
     for token in _joined(chain.from_iterable(map(_split, runs))):
         if cost + token.cost > limit and token.kind == "pre" and not tokens:
             continue  # a page that opens with a long listing
+        if not tokens and token.kind in _BLANK and not token.text.strip():
+            continue  # the border behind it
         tokens.append(token)
         cost += token.cost
         # Two more than the limit: the rules look at what follows a border.
@@ -244,7 +246,7 @@ def _cut(tokens: Sequence[Token], limit: int) -> int:
             return at
     borders = [at for at in range(last, 0, -1) if _is_border(tokens, at)]
     outside = [at for at in borders if not _is_inside_link(tokens, at)]
-    if outside and costs[outside[0]] >= 0.4 * limit:
+    if outside and costs[outside[0]] >= 0.6 * limit:
         return outside[0]
     if borders:
         return borders[0]

@@ -276,6 +276,8 @@ def _end(element: Element) -> str:
 def _token_html(token: Token) -> str:
     if token.kind == "br":
         return "<br>"
+    if token.kind == "cell":
+        return ""  # the cell is among the elements
     if token.kind == "pre":
         return f"<pre>{escape(token.text, quote=False)}</pre>"
     return token.markup or escape(token.text, quote=False)

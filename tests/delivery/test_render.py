@@ -1,0 +1,385 @@
+"""Messages as readers get them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from digestd.core.models import ContentLevel, Digest, Enclosure, Message
+from digestd.core.selection import Member
+from digestd.delivery import context
+from digestd.delivery.render import MAX_HTML_BYTES, Life, Renderer
+from tests.support.samples import (
+    MATHS,
+    MEMBERS,
+    NOTES,
+    NOW,
+    SHANGHAI,
+    digest,
+    entry,
+    feed,
+    releases,
+)
+
+ROOT = Path(__file__).parent.parent.parent
+RENDERER = Renderer([], "en", SHANGHAI)
+VOID = frozenset({"meta", "br", "img", "hr"})
+
+
+def made(
+    members: list[Member],
+    content: ContentLevel = "excerpt",
+    renderer: Renderer = RENDERER,
+    of: Digest | None = None,
+    notes: tuple[str, ...] = (),
+    life: Life | None = None,
+) -> Message:
+    return renderer.render_digest(
+        of or digest(content, "The morning paper"),
+        members,
+        identity="digest/morning/2026-11-24T08:00",
+        now=NOW,
+        slot_due_at=NOW,
+        notes=notes,
+        life=life,
+    )
+
+
+class Page(HTMLParser):
+    """Reads a page: is it well nested, what links and what text does it have?"""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.faults: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "a":
+            self.links.append(dict(attrs).get("href") or "")
+        if tag in {"script", "iframe", "object", "form", "link"}:
+            self.faults.append(tag)
+        self.faults += [f"{tag} {name}" for name, _ in attrs if name.startswith("on")]
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "title"} & set(self.open):
+            self.text += data
+
+
+def check(message: Message) -> None:
+    """What holds for every message."""
+    page = Page(message.html)
+    assert not page.faults
+    assert not page.open
+    assert len(message.html.encode()) <= MAX_HTML_BYTES
+    assert "\n" not in message.title
+    assert message.text.strip()
+    assert message.complaint == ""
+    for member in message.entries:
+        assert member.title in message.text
+        assert member.link in message.text
+    assert not re.search(r"</?(?!/?(?:b|i|a|code|pre|br)\b)\w+", message.chat)
+
+
+# --- alerts --------------------------------------------------------------------------------
+
+
+def test_an_alert_names_feed_and_title_and_has_the_link() -> None:
+    message = RENDERER.render_alert(MEMBERS[4:5], identity="alert/1/1", now=NOW)
+    check(message)
+    assert message.title == "Workbench Notes: Sorting screws"
+    assert message.text.startswith("Sorting screws\nhttps://workbench.example/5\n")
+    assert Page(message.html).links.count("https://workbench.example/5") == 1
+    assert 'href="https://workbench.example/5"' in message.chat
+    assert (message.kind, message.identity, message.feed) == ("alert", "alert/1/1", "workbench")
+
+
+def test_an_alert_of_many_says_how_many() -> None:
+    message = RENDERER.render_alert(releases(9), identity="alert/2", now=NOW)
+    check(message)
+    assert message.title == "Tool Releases: ledger 1.0.0 and 8 more"
+    assert len(message.entries) == 9
+
+
+def test_an_alert_of_several_feeds_names_none_in_its_title() -> None:
+    message = RENDERER.render_alert([MEMBERS[0], MEMBERS[4]], identity="alert/3", now=NOW)
+    check(message)
+    assert message.title == "投影为什么总是“最近”的那个点？ and 1 more"
+    assert message.feed == ""
+
+
+def test_an_entry_without_a_title_is_named_by_how_it_begins() -> None:
+    post = entry(1, NOTES, "", "<p>Just a short note about the weather today.</p>", 1)
+    message = RENDERER.render_alert([(post, NOTES)], identity="a", now=NOW)
+    check(message)
+    assert message.title == "Workbench Notes: Just a short note about the weather today."
+    assert message.html.count("about the weather today.</a>") == 1
+    assert Page(message.html).text.count("short note") == 1
+
+
+def test_an_entry_without_a_link_leads_to_its_file_or_its_feed() -> None:
+    plain = entry(1, NOTES, "One", "", 1, link=None)
+    file = replace(plain, id=2, enclosures=(Enclosure("https://x.example/a.mp3", "audio/mpeg"),))
+    links = [
+        RENDERER.render_alert([(e, NOTES)], identity="a", now=NOW).entries[0].link
+        for e in (plain, file)
+    ]
+    assert links == ["https://workbench.example/", "https://x.example/a.mp3"]
+
+
+# --- digests -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "de", "fr", "ja", "es", "ar", "xx"])
+def test_a_digest_in_any_language(language: str) -> None:
+    message = made(
+        MEMBERS + releases(31),
+        renderer=Renderer([], language, SHANGHAI),
+        notes=("Read this first.",),
+        life=Life(well=42, failing=1),
+    )
+    check(message)
+    assert len(message.entries) == 38
+    assert "Read this first." in message.text
+
+
+def test_the_frame_speaks_the_reader_s_language() -> None:
+    message = made(MEMBERS, renderer=Renderer([], "zh", SHANGHAI), life=Life(well=3, quiet=2))
+    assert message.title == "投影为什么总是“最近”的那个点？，另有 6 篇"
+    assert message.language == "zh"
+    for part in (
+        "2026年11月24日星期二",
+        "昨天 21:42",
+        "每天 08:00",
+        "7 篇新文章",
+        "2 个比平时安静",
+    ):
+        assert part in message.html
+        assert part in message.text
+
+
+def test_each_entry_has_its_own_language_and_direction() -> None:
+    html = made(MEMBERS).html
+    assert 'lang="zh-CN" dir="ltr"' in html
+    assert 'lang="ar" dir="rtl" align="right"' in html
+    assert 'lang="en" dir="ltr"' in html
+
+
+def test_formulas_are_set_in_html_and_in_unicode_elsewhere() -> None:
+    message = made(MEMBERS[:1])
+    assert re.search(r"<b><i>P</i></b><sup[^>]*>2</sup>", message.html)
+    assert "P² = P" in message.text
+    assert "\n    x* = (AᵀA)⁻¹Aᵀb\n" in message.text
+    assert "data-tex" not in message.html + message.chat
+
+
+def test_a_file_is_told_by_length_size_and_kind() -> None:
+    message = made(MEMBERS[5:6])
+    assert "43 min · 62 MB · mp3" in message.html
+    assert "43 min · 62 MB · mp3: https://longwave.example/media/112.mp3" in message.text
+
+
+def test_a_title_with_formulas_has_them_set() -> None:
+    shown = 'Bounds in <span class="math" data-tex="O(n^2)" data-display="inline">O(n²)</span>'
+    post = entry(1, MATHS, "Bounds in O(n²)", "<p>text</p>", 1, title_html=shown)
+    message = made([(post, MATHS), MEMBERS[4]])
+    assert message.title == "Bounds in O(n²) and 1 more"
+    assert re.search(r"Bounds in <span[^>]*><i>O</i>\(<i>n</i><sup", message.html)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_entries_or_none(count: int) -> None:
+    message = made(MEMBERS[:count])
+    check(message)
+    title = "投影为什么总是“最近”的那个点？"
+    assert message.title == (title if count else "The morning paper: nothing new")
+
+
+def crowd(feeds: int, each: int, content: str) -> list[Member]:
+    members = []
+    for f in range(feeds):
+        of = feed(1000 + f, f"feed{f}", f"来源之{f}", "zh", 6)
+        for i in range(each):
+            title = f"第 {f * each + i} 篇：一个相当长的标题，用来看看邮件会有多大"
+            members.append((entry(f * each + i, of, title, content, i * 0.3), of))
+    return members
+
+
+@pytest.mark.parametrize(
+    ("feeds", "each", "content"),
+    [
+        (1, 500, "full"),
+        (12, 3, "excerpt"),
+        (12, 3, "full"),
+        (50, 10, "excerpt"),
+        (500, 1, "title"),
+    ],
+)
+def test_any_number_of_entries_makes_a_mail_that_is_not_clipped(
+    feeds: int, each: int, content: ContentLevel
+) -> None:
+    members = crowd(feeds, each, MEMBERS[0][0].content_html)
+    message = made(members, content)
+    check(message)  # the text has every title and link
+    assert len(message.entries) == len(members)
+    shown = len(set(re.findall(r"第 \d+ 篇", Page(message.html).text)))
+    counted = sum(map(int, re.findall(r"and (\d+) more", Page(message.html).text)))
+    assert shown > 15
+    assert shown == len(members) or counted
+
+
+def test_a_long_entry_is_whole_only_where_it_fits() -> None:
+    long = entry(1, NOTES, "Long", "<p>" + "A sentence of some words. " * 900 + "The end.</p>", 1)
+    endless = replace(long, id=2, content_html=long.content_html * 40)
+    assert "The end." in made([(long, NOTES)], "full").html
+    assert "The end." not in made([(long, NOTES)], "excerpt").html
+    check(made([(long, NOTES), (endless, NOTES)], "full"))
+
+
+# --- hostile feeds -------------------------------------------------------------------------
+
+EVIL = "{{ 7*7 }}{% raise %}<script>alert(1)</script>\"'><b onmouseover=x>\r\nBcc: a@b\u202egnp"
+
+
+def test_what_a_feed_says_is_never_code_nor_markup() -> None:
+    of = replace(feed(9, "evil", EVIL, EVIL, 5), home_url='javascript:alert("x")')
+    post = entry(1, of, EVIL, f"<p>{EVIL}</p>", 1, author=EVIL, link="javascript:alert(1)")
+    post = replace(post, language='x" onload="y', title_html=EVIL)
+    for message in (
+        RENDERER.render_alert([(post, of)], identity="a", now=NOW),
+        made([(post, of), MEMBERS[4]]),
+    ):
+        page = Page(message.html)
+        assert not page.faults
+        assert not page.open
+        assert "{{ 7*7 }}" in message.text
+        assert "\r" not in message.title + message.html
+        assert "\n" not in message.title
+        assert "\u202e" not in message.title
+        assert all(link.startswith("https://") for link in page.links)
+        assert "javascript:" not in message.html + message.chat + message.text
+
+
+# --- templates of the owner's --------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[..., Renderer]:
+    def write(**files: str) -> Renderer:
+        for name, text in files.items():
+            (tmp_path / f"{name.replace('_', '.')}.j2").write_text(text, encoding="utf-8")
+        return Renderer([tmp_path], "en", SHANGHAI)
+
+    return write
+
+
+def test_a_template_of_the_owner_s_goes_first(own: Callable[..., Renderer]) -> None:
+    message = made(
+        MEMBERS[:2], renderer=own(digest_html="<p>{{ digest.groups[0].name }} & <b></b></p>")
+    )
+    assert message.html == "<p>线性与随机 & <b></b></p>"
+    assert "The morning paper" in message.text  # what was not replaced stays
+    assert message.complaint == ""
+
+
+def test_a_digest_may_name_its_own_template(own: Callable[..., Renderer]) -> None:
+    weekend = replace(digest(), template="weekend")
+    message = made(MEMBERS[:1], renderer=own(weekend_html="<i>weekend</i>"), of=weekend)
+    assert message.html == "<i>weekend</i>"
+    assert message.complaint == ""
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{{ digest.nonsense }}", "nonsense"),
+        ("{% if %}", "Expected an expression"),
+        ("\n\n{{ 1 // 0 }}", "digest.html.j2:3: ZeroDivisionError"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+        ("{% extends 'absent.j2' %}", "absent.j2 was not found"),
+        ("{% for i in range(1000000) %}{% endfor %}", "Range too big"),
+    ],
+)
+def test_a_broken_template_is_replaced_and_complained_of(
+    own: Callable[..., Renderer], template: str, reason: str
+) -> None:
+    message = made(MEMBERS, renderer=own(digest_html=template))
+    assert "digest.html.j2" in message.complaint
+    assert reason in message.complaint
+    assert message.html == made(MEMBERS).html
+
+
+def test_a_template_that_is_not_there_is_complained_of() -> None:
+    message = made(MEMBERS, of=replace(digest(title="The morning paper"), template="missing"))
+    assert "missing.html.j2" in message.complaint
+    assert message.html == made(MEMBERS).html
+
+
+def test_a_broken_part_of_the_owner_s_breaks_no_message(own: Callable[..., Renderer]) -> None:
+    message = RENDERER.render_test("inbox", NOW)
+    mended = own(parts_html="{{ nothing }}", base_html="{% block %}").render_test("inbox", NOW)
+    assert mended.html == message.html
+    assert "base.html.j2" in mended.complaint
+
+
+def test_a_subject_is_a_template_too() -> None:
+    subject = "{{ digest.title }} ({{ digest.groups|length }}): {{ frame.title }}"
+    message = made(MEMBERS, of=digest(title="Paper", subject=subject))
+    assert message.title == "Paper (4): 投影为什么总是“最近”的那个点？ and 6 more"
+    broken = made(MEMBERS, of=digest(subject="{{ nothing }}"))
+    assert broken.title == made(MEMBERS).title
+    assert broken.complaint.startswith("digests.morning.subject: ")
+
+
+def test_the_names_that_templates_see_are_documented() -> None:
+    document = (ROOT / "templates" / "README.md").read_text("utf-8")
+    assert f"version of this list is {context.CONTEXT_VERSION}" in document
+    for view in (
+        context.Frame,
+        context.DigestView,
+        context.AlertView,
+        context.NoticeView,
+        context.GroupView,
+        context.EntryView,
+    ):
+        for field in dataclasses.fields(view):
+            assert f"`{field.name}`" in document, f"{view.__name__}.{field.name}"
+
+
+# --- the rest ------------------------------------------------------------------------------
+
+
+def test_a_test_message_names_its_channel() -> None:
+    message = RENDERER.render_test("phone", NOW)
+    check(message)
+    assert message.kind == "test"
+    assert "phone" in message.title
+
+
+def test_a_notice_is_data() -> None:
+    message = RENDERER.render_notice(
+        "Feed <b> is broken", ["It said {{ 404 }}"], identity="n", now=NOW, link="https://e.x/a"
+    )
+    check(message)
+    assert "Feed &lt;b&gt; is broken" in message.html
+    assert "It said {{ 404 }}" in message.text
+    assert message.text.rstrip().endswith("https://e.x/a")
+
+
+def test_the_same_entries_make_the_same_message() -> None:
+    assert made(MEMBERS) == made(list(reversed(MEMBERS)))
