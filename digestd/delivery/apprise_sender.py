@@ -9,6 +9,7 @@ speak HTTP what Apprise logs is read instead.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import ssl
 import threading
@@ -32,6 +33,9 @@ from digestd.delivery.classify import (
 )
 from digestd.delivery.redact import cleaned
 from digestd.delivery.target import Service, Target
+
+# At DEBUG it writes whole addresses, tokens and all.
+logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 Loose: TypeAlias = Any  # what requests passes on, in types of its own
 _CONNECT_SECONDS = 10.0

@@ -12,6 +12,7 @@ from digestd.core.text import one_line
 
 _HIDDEN = "…"
 _MAX_WORDS = 300  # of what a service said
+_SHORTEST_PART = 6  # of a path or query, where shorter ones are words rather than tokens
 _SHORTEST = 4  # replacing shorter strings everywhere would garble the text and hide nothing
 
 # What stands between the parts of an Apprise URL.
@@ -34,10 +35,13 @@ def url_secrets(url: str, masked: str) -> tuple[str, ...]:
     service likes; so whatever its own masked form leaves out is a secret.
     """
     rest = url.partition(":")[2]
-    parts = {unquote(part) for part in _SEPARATORS.split(rest)} | {*_SEPARATORS.split(rest)}
-    shown = {unquote(part).lower() for part in _SEPARATORS.split(masked)}
+    login, at, _ = rest.rpartition("@")
+    inner = set(_SEPARATORS.split(login)) if at else set()
+    parts = inner | {part for part in _SEPARATORS.split(rest) if len(part) >= _SHORTEST_PART}
+    parts |= {unquote(part) for part in parts}
+    displayed = {unquote(part).lower() for part in _SEPARATORS.split(masked)}
     return tuple(
-        sorted(part for part in parts if len(part) >= _SHORTEST and part.lower() not in shown)
+        sorted(part for part in parts if len(part) >= _SHORTEST and part.lower() not in displayed)
     )
 
 

@@ -84,6 +84,11 @@ class Target:
     proxy: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def per_minute(self) -> int:
+        """Return how many pieces a minute the service takes, 0 if it names no number."""
+        return self.via.shape.per_minute if isinstance(self.via, Service) else 0
+
 
 def addresses(texts: list[str], key: str) -> tuple[str, ...]:
     """Return the bare addresses in `texts`, each once; raises ConfigError for one that is none."""

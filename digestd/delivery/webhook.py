@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from digestd.delivery.classify import HttpAnswer, classify_http
 from digestd.delivery.redact import cleaned
 from digestd.delivery.target import Hook, Target
 from digestd.delivery.tls import trusting_context
+
+# At INFO it writes whole addresses, tokens and all.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _TIMEOUT = httpx.Timeout(15.0, connect=10.0)
 _MAX_ANSWER_BYTES = 4096

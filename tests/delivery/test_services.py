@@ -167,6 +167,11 @@ def test_slack_draws_its_own_marks(web: WebServer) -> None:
     assert "<https://x.example/?a=1&amp;b=2|a &lt; b>" in body["attachments"][0]["text"]
 
 
+def test_a_services_own_pace_is_known() -> None:
+    assert target("dingtalk://abcdefghijklmnopq").per_minute == 20
+    assert target("json://127.0.0.1").per_minute == 0
+
+
 def test_each_chat_behind_one_url_is_a_piece_of_its_own(web: WebServer) -> None:
     route(web, "tgram", telegram())
     to = target(f"tgram://{TOKEN}/12345/678")

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digestd.delivery.atoms import atoms_of, defused
+from digestd.delivery.dialects import render
 from digestd.delivery.limits import LIMITS, Shape
-from digestd.delivery.shape import atoms_of, defused, measure, render, shape_message, split
+from digestd.delivery.shape import measure, shape_message, split
 from tests.support.messages import message
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), max_size=30)

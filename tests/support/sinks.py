@@ -113,7 +113,9 @@ def slack() -> Action:
 
     def judge(request: Request) -> tuple[int, dict[str, str], Any]:
         body = json.loads(request.body)
-        texts = [body.get("text", "")] + [a.get("text", "") for a in body.get("attachments", ())]
+        texts = [body.get("text", "")]
+        for attachment in body.get("attachments", ()):
+            texts += [attachment.get("title", ""), attachment.get("text", "")]
         text = "\n".join(texts)
         if not text.strip():
             return 400, {}, "no_text"
