@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
+from digestd.core import mathtext
 from digestd.formats import excerpt as excerpts
+from digestd.formats import maths
 from digestd.formats.maths import mark_html
 
 
 def excerpt(html: str, limit: int, mode: Literal["text", "html"]) -> str:
     """Return an excerpt with its formulas as LaTeX, as they stood in the source."""
     return excerpts.excerpt(mark_html(html), limit, mode, formulas="tex")
+
+
+def find_math(source: str, context: str) -> list[dict[str, object]]:
+    """Return the formulas of an entry's HTML or of a title."""
+    where: Literal["html", "title"] = "title" if context == "title" else "html"
+    return [{"display": f.display, "tex": f.tex} for f in maths.find_math(source, where)]
+
+
+def to_text(latex: str) -> str:
+    """Return a formula as Unicode text."""
+    return mathtext.to_text(latex)

@@ -1,0 +1,225 @@
+"""Formulas between delimiters, in a run of text that no block border divides.
+
+The text is flat: entities are decoded, and tags stand in it as single signs of
+the private use area, so that every rule is a rule about characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+MathMode = Literal["auto", "on", "off"]
+
+# Signs that stand for tags; whatever of them a document brings itself is removed before.
+BREAK, EMPHASIS, INLINE_TAG = "\ue000", "\ue001", "\ue002"
+
+_LONGEST_INLINE, _LONGEST_DISPLAY = 600, 8_000
+# So many characters may be looked through for closing delimiters in one run: attackers
+# open many formulas and close none.
+_BUDGET = 4_000_000
+
+_ENVIRONMENTS = frozenset(
+    "equation align aligned alignat alignedat gather gathered multline eqnarray split cases dcases"
+    " rcases array matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix subarray math"
+    " displaymath flalign subequations CD".split()
+)
+_OPENERS = re.compile(
+    r"\\begin\{(?P<env>[A-Za-z]{1,20})(?P<star>\*?)\}|\\(?P<ref>eqref)\{[^{}$]{1,100}\}"
+    r"|\\(?P<skip>[\\$])|\\(?P<bracket>[\[(])|(?P<dollars>\$+)"
+)
+_CLOSERS = {"[": "\\]", "(": "\\)"}
+_TEXT_GROUP = re.compile(r"\\(?:text|mbox|textrm|textbf|textit|mathrm|operatorname)\s*\{[^{}]*\}")
+_COMMAND = re.compile(r"\\[A-Za-z]+|\\.")
+_PROSE = re.compile(r"[A-Za-z]{2,}[,;:]?\s+[A-Za-z]{2,}")
+_CHINESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uff5e\u3001\u3002]")
+_STRONG = re.compile(r"\\[A-Za-z{}|,;!]|[\^_]")
+_RELATION = re.compile(r"[=<>≤≥≠≈∈∉⊂⊆→↦∼≡∝±×·∘∞∑∏∫√]")
+_ATOM = r"(?:\d+(?:[.,]\d+)?%?|[A-Za-zα-ωΑ-Ωℓ]{1,2}'*(?:\([A-Za-z0-9,]{1,9}\))?)"
+_SHORT = re.compile(rf"[-+−±]?[(\[]?\s*{_ATOM}(?:\s*[-+−*/,:|]?\s*{_ATOM}){{0,4}}\s*[)\]]?[!']?")
+_NUMBER = re.compile(r"[-+−]?\d+(?:[.,]\d+)*%?")
+_SHELL = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}|\(|[A-Z_]{2,}\b")
+_BLANK_LINE = re.compile(r"\n\s*\n")
+_CUT = re.compile(r"(?:\.\.\.|…|\[…\]|\[\.\.\.\])\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A formula at [start, end) of the flat text; `tex` is None where its source was cut off."""
+
+    start: int
+    end: int
+    tex: str | None
+    display: bool = False
+
+
+def find_delimited(flat: str, mode: MathMode = "auto") -> Iterator[Found]:
+    r"""Yield the formulas of `flat`, in order, and its `\$` (as `tex` "$", to be a dollar).
+
+    A pair that is none costs its first delimiter alone: a price never shifts the pairing.
+    """
+    at, budget = 0, _BUDGET
+    nowhere: set[str] = set()  # closers that do not occur any more
+    while (opener := _OPENERS.search(flat, at)) is not None and budget > 0:
+        at = opener.end()
+        if opener["skip"]:
+            if opener["skip"] == "$":
+                yield Found(opener.start(), opener.end(), "$")
+            continue
+        found: Found | None
+        if opener["ref"]:
+            found = Found(opener.start(), opener.end(), opener[0])
+        elif opener["env"]:
+            found, cost = _environment(flat, opener, nowhere)
+            budget -= cost
+        elif opener["bracket"]:
+            found = _bracketed(flat, opener, nowhere)
+        else:
+            found, at = _dollars(flat, opener, mode)
+            budget -= _LONGEST_INLINE
+        if found is not None:
+            yield found
+            at = found.end
+
+
+def clean_tex(raw: str) -> str:
+    """Return the source of a formula without the signs that stood for tags.
+
+    `<br>` is a blank; `<em>` between dollars is a Markdown accident: it was `_`.
+    """
+    return raw.replace(BREAK, "\n").replace(EMPHASIS, "_").replace(INLINE_TAG, "").strip()
+
+
+def _environment(flat: str, opener: re.Match[str], nowhere: set[str]) -> tuple[Found | None, int]:
+    name = opener["env"] + opener["star"]
+    if opener["env"] not in _ENVIRONMENTS or name in nowhere:
+        return None, 0
+    limit = opener.start() + _LONGEST_DISPLAY
+    if flat.find(f"\\end{{{name}}}", opener.end()) < 0:
+        nowhere.add(name)
+        return None, 0
+    depth = 1
+    ends = re.compile(rf"\\(begin|end)\{{{re.escape(name)}\}}")
+    for found in ends.finditer(flat, opener.end(), limit):
+        depth += 1 if found[1] == "begin" else -1
+        if depth == 0:
+            raw = flat[opener.start() : found.end()]
+            sound = _balanced(raw)
+            return (
+                Found(opener.start(), found.end(), clean_tex(raw), display=True) if sound else None
+            ), found.end() - opener.start()
+    return None, _LONGEST_DISPLAY
+
+
+def _bracketed(flat: str, opener: re.Match[str], nowhere: set[str]) -> Found | None:
+    closer = _CLOSERS[opener["bracket"]]
+    if closer in nowhere:
+        return None
+    end = flat.find(closer, opener.end(), opener.end() + _LONGEST_DISPLAY)
+    if end < 0:
+        if flat.find(closer, opener.end()) < 0:
+            nowhere.add(closer)
+        return None
+    raw = flat[opener.end() : end]
+    if not _balanced(raw) or not _is_maths(clean_tex(raw), "on"):
+        return None
+    return Found(opener.start(), end + 2, clean_tex(raw), display=opener["bracket"] == "[")
+
+
+def _dollars(  # noqa: PLR0911 (a list of rules)
+    flat: str, opener: re.Match[str], mode: MathMode
+) -> tuple[Found | None, int]:
+    """Return the formula that these dollars open, or None and where to look on."""
+    count = len(opener["dollars"])
+    if count > 2:
+        return None, opener.end()
+    if count == 2:
+        end = flat.find("$$", opener.end(), opener.end() + _LONGEST_DISPLAY)
+        raw = flat[opener.end() : end] if end > 0 else ""
+        tex = clean_tex(raw)
+        if "$" not in tex.replace("\\$", "") and _balanced(raw) and _is_maths(tex, "on"):
+            return Found(opener.start(), end + 2, tex, display=True), end + 2
+        return None, opener.end()
+    start = opener.start()
+    if start and flat[start - 1].isascii() and flat[start - 1].isalnum():
+        return None, opener.end()
+    end = _closing_dollar(flat, opener.end())
+    if end < 0:
+        return _cut_off(flat, start, opener.end()), opener.end()
+    raw = flat[opener.end() : end]
+    after = flat[end + 1 : end + 2]
+    if (after.isascii() and after.isalnum()) or not _fits(raw, mode):
+        return None, opener.end()
+    return Found(start, end + 1, clean_tex(raw)), end + 1
+
+
+def _closing_dollar(flat: str, start: int) -> int:
+    at = start
+    limit = start + _LONGEST_INLINE + 1
+    while (at := flat.find("$", at, limit)) >= 0:
+        slashes = 0
+        while flat[at - 1 - slashes] == "\\" and at - slashes > start:
+            slashes += 1
+        if slashes % 2 == 0:
+            return at
+        at += 1
+    return -1
+
+
+def _fits(raw: str, mode: MathMode) -> bool:
+    if INLINE_TAG in raw or _BLANK_LINE.search(raw) or not _balanced(raw):
+        return False
+    tex = clean_tex(raw)
+    before, after = raw[:1].isspace(), raw[-1:].isspace()
+    if before != after or (before and not _STRONG.search(tex)):
+        return False
+    return _is_maths(tex, mode)
+
+
+def _is_maths(tex: str, mode: MathMode) -> bool:  # noqa: PLR0911 (a list of rules)
+    """Say whether what stands between delimiters reads like a formula."""
+    if not tex or tex in {"\\", ","}:
+        return False
+    bare = _TEXT_GROUP.sub(" ", tex)
+    if _CHINESE.search(bare):
+        return False
+    strong = _STRONG.search(bare) or _TEXT_GROUP.search(tex)
+    words = _COMMAND.sub(" \\ ", re.sub(r"\\(?:begin|end)\{[^{}]*\}", " ", bare))
+    if _PROSE.search(words):
+        return False
+    if strong:
+        return not _SHELL.fullmatch(tex)
+    if _SHELL.match(tex) and not _RELATION.search(tex) and len(tex) > 3:
+        return bool(_SHORT.fullmatch(tex))
+    if _RELATION.search(tex) and not re.search(r"[A-Za-z]{4,}", bare):
+        return True
+    if tex.lower() in {"and", "or", "to"}:
+        return False  # "write \\( and \\) around it"
+    if mode == "on" and len(tex) <= 40 and not re.search(r"[A-Za-z]{3,}", bare):
+        return True
+    return bool(_SHORT.fullmatch(tex) or _NUMBER.fullmatch(tex))
+
+
+def _balanced(raw: str) -> bool:
+    depth = 0
+    for sign in re.finditer(r"\\.|[{}]", raw, re.DOTALL):
+        if sign[0] == "{":
+            depth += 1
+        elif sign[0] == "}":
+            depth -= 1
+            if depth < 0:
+                return False
+    return depth == 0
+
+
+def _cut_off(flat: str, start: int, after: int) -> Found | None:
+    """Return a formula that the source's own excerpt has cut: dropped, never shown in half."""
+    rest = flat[after:]
+    if len(rest) > _LONGEST_INLINE or not _CUT.search(rest) or "$" in rest:
+        return None
+    head = rest.split(" ", 1)[0]
+    if not re.search(r"\\[A-Za-z]{2,}|[\^_][{A-Za-z0-9]", head) or _CHINESE.search(rest):
+        return None
+    return Found(start, len(flat), None)
