@@ -92,15 +92,9 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What a poll found: the dates of the entries not seen before, None where there is none.
-
-    `listed` is the number of entries in the document, 0 when it was not read
-    (a 304). `overflow`: every listed entry was new, so that some may be missed.
-    """
+    """What a poll found: the dates of the entries not seen before, None where there is none."""
 
     published: Sequence[datetime | None] = ()
-    listed: int = 0
-    overflow: bool = False
 
 
 @dataclass(slots=True)

@@ -8,6 +8,9 @@ from digestd.core import mathtext
 from digestd.formats import excerpt as excerpts
 from digestd.formats import maths
 from digestd.formats.maths import mark_html
+from tests.support.planning import Planner
+
+__all__ = ["Planner", "excerpt", "find_math", "to_text"]
 
 
 def excerpt(html: str, limit: int, mode: Literal["text", "html"]) -> str:
