@@ -36,7 +36,14 @@ def plan(
     seen: frozenset[bytes] = frozenset(),
 ) -> RefreshPlan:
     return decide(
-        feed, wanted, outcome, document, seen, body_hash=b"h", now=NOW, chance=0.0,
+        feed,
+        wanted,
+        outcome,
+        document,
+        seen,
+        body_hash=b"h",
+        now=NOW,
+        chance=0.0,
         limits=PollLimits(),
     )
 

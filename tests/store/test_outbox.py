@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from digestd.core.models import Debt
+from digestd.core.models import Debt, Delivery
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.core.retries import RetrySettings, judge
 from digestd.core.slots import Slot
@@ -18,11 +18,11 @@ SOON = NOW + timedelta(minutes=2)
 ME, OTHER = "me", "other"
 
 
-def take(db: Database, owner: str = ME) -> outbox.Delivery | None:
+def take(db: Database, owner: str = ME) -> Delivery | None:
     return outbox.take_next(db, "phone", owner, NOW)
 
 
-def settle(db: Database, delivery: outbox.Delivery, outcome: SendOutcome) -> None:
+def settle(db: Database, delivery: Delivery, outcome: SendOutcome) -> None:
     verdict = judge(
         outcome,
         attempts=delivery.attempts,
