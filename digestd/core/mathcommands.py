@@ -220,7 +220,7 @@ def _environment(parser: Parser, _: str) -> Node:
     placed = parser.tokens[parser.at : parser.at + 3]
     if placed[:1] == ["["] and placed[2:] == ["]"] and placed[1] in "tbclr":
         parser.at += 3  # aligned[t], bmatrix*[r]
-    for _ in range(ENV_ARGUMENTS.get(plain, 0)):
+    for _argument in range(ENV_ARGUMENTS.get(plain, 0)):
         parser.raw_argument()
     rows = parser.cells(frozenset(("}", r"\right", r"\end")))
     if parser.next() != r"\end" or parser.word() != name:
