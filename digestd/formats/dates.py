@@ -80,7 +80,9 @@ def _standard(text: str) -> datetime | None:
         # Not for all: it takes "20240102", and with it numbers that are no dates.
         if text[4:5] == "-":
             return _utc(datetime.fromisoformat(text))
-        return _utc(parsedate_to_datetime(text))
+        found = parsedate_to_datetime(text)
+        # It knows the zones of the United States alone.
+        return _utc(found) if found.tzinfo else _utc(found - _zone(text.lower()))
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 

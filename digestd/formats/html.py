@@ -54,6 +54,7 @@ _SHALLOW = frozenset(
     "area base br caption col colgroup dd dt embed hr img input li link meta option p param source"
     " tbody td tfoot th thead tr track wbr".split()
 )
+_NAMES = frozenset({*policy.ALLOWED, *policy.RENAMED, *policy.DROPPED, "big", "font", "form"})
 _HIDDEN = re.compile(r"(?:^|;)\s?(?:display\s?:\s?none|visibility\s?:\s?hidden)", re.IGNORECASE)
 _TINY_STYLE = re.compile(
     r"(?:^|;)\s?(?:max-)?(?:width|height)\s?:\s?[01](?:px)?\s?(?:;|!|$)", re.IGNORECASE
@@ -71,11 +72,22 @@ def clean(html: str, base_url: str | None, *, math: MathMode = "auto") -> str:
     Never fails; what is beyond MAX_HTML characters is cut off. Cleaning twice changes
     nothing.
     """
+    room = MAX_HTML
+    for _ in range(4):
+        cleaned = _clean(html[:room], base_url, math)
+        if len(cleaned) <= MAX_HTML:
+            return cleaned
+        # Escaping, and closing what was left open, can make it longer.
+        room = min(room, len(html)) * MAX_HTML // (2 * len(cleaned))
+    return ""
+
+
+def _clean(html: str, base_url: str | None, math: MathMode) -> str:
     # A body that ends early would end the document for lxml.
-    text = _FRAME.sub("", scrub(html[:MAX_HTML]))
+    text = _FRAME.sub("", scrub(html))
     if not text.strip():
         return ""
-    body = _parse(_flatten(mark_html(_flatten(text), math)))
+    body = _parse(_flatten(mark_html(_flatten(text, _NAMES), math)))
     if body is None:
         return ""
     for element in list(body.iter(etree.Element)):
@@ -132,10 +144,11 @@ def _parse(html: str) -> HtmlElement | None:
     return root.find("body")
 
 
-def _flatten(html: str) -> str:
+def _flatten(html: str, names: frozenset[str] | None = None) -> str:
     """Return `html` without the tags that nest deeper than _MAX_DEPTH; their text stays.
 
     100,000 nested elements take an HTML5 parser 20 s and lxml loses what is in them.
+    Only elements of `names` count, if given: before formulas are marked, `$a<b$` is none.
     """
     if html.count("<") <= _MAX_DEPTH:
         return html
@@ -146,7 +159,7 @@ def _flatten(html: str) -> str:
     def keep(tag: re.Match[str]) -> str:
         nonlocal depth
         name = tag[2].lower()
-        if name in _SHALLOW:
+        if name in _SHALLOW or (names is not None and name not in names):
             return tag[0]
         if not tag[1]:
             if depth >= _MAX_DEPTH:

@@ -1,0 +1,212 @@
+"""RSS, RDF, Atom and CDF as a `ParsedFeed`, by feedparser.
+
+feedparser gets bytes in UTF-8 that we decoded, and no address of the document: given one
+it makes `<guid>42</guid>` an address too, and every identity would change with the feed's
+own. It neither sanitises nor resolves here; `formats.html` does both, once. No type of
+feedparser's leaves this module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
+
+import feedparser
+
+from digestd.core.models import ParsedFeed, Unreadable
+from digestd.core.text import one_line
+from digestd.formats import feedentry, fields, xmltext
+from digestd.formats.feedentry import Dict, dicts, get, string
+from digestd.formats.html import MathMode, clean, to_text
+from digestd.formats.xmltext import Document
+
+_ROOTS = frozenset(("rss", "feed", "rdf", "channel", "entry"))
+_OTHER_ROOTS = {
+    "urlset": "a sitemap, not a feed",
+    "sitemapindex": "a sitemap, not a feed",
+    "opml": "a list of feeds (OPML), not a feed: `digestd import` reads it",
+    "svg": "an image, not a feed",
+    "error": "an XML error message, not a feed",
+}
+_PERIODS = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(weeks=1),
+    "monthly": timedelta(days=30),
+    "yearly": timedelta(days=365),
+}
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MAX_RETRIED = 2_000_000  # bytes: feedparser's loose parser takes seconds for each million
+_MAX_TTL = timedelta(days=365)
+
+
+def is_feed(root: str) -> bool:
+    """Tell whether a document with this root element claims to be a feed."""
+    return root.rpartition(":")[2] in _ROOTS
+
+
+def describe_other(root: str) -> str:
+    """Say in a few words what an XML document with this root element is."""
+    kind = root.rpartition(":")[2]
+    return _OTHER_ROOTS.get(kind, f"XML of another kind (<{root}>), not a feed")
+
+
+def read_xml(
+    document: Document, url: str, *, math: MathMode = "auto", complaint: str = ""
+) -> ParsedFeed | Unreadable:
+    """Return the feed in `document`, or why it is none. Never raises.
+
+    `complaint` is what was wrong before XML came into it (its encoding).
+    """
+    readable = _readable(document, url)
+    if isinstance(readable, Unreadable):
+        return readable
+    sources, repaired = readable
+    parsed, broken = _parse(sources)
+    if not broken and repaired:
+        broken = "not well-formed"
+    if (
+        not parsed.get("version")
+        and not parsed["entries"]
+        and document.root not in ("rss", "rdf:rdf")
+    ):
+        return Unreadable(describe_other(document.root))
+    complaints = [complaint, "text before the document" if document.rubbish else "", broken]
+    feed = _feed(parsed, url, document.text, math)
+    return replace(feed, complaint="; ".join(c for c in complaints if c))
+
+
+# --- to feedparser and back ------------------------------------------------------------
+
+
+def _readable(document: Document, url: str) -> tuple[list[bytes], bool] | Unreadable:
+    """Return the document in the forms worth trying, best first, and whether it was broken."""
+    text = xmltext.with_absolute_base(xmltext.bound_entries(document.text), url)
+    source = Document(document.root, document.entities, text).as_bytes()
+    sources = [source]
+    fault = xmltext.fault(source)
+    broken = fault == "broken"
+    if broken:
+        mended = xmltext.repair(xmltext.without_torn_entry(text), document.entities)
+        repaired = Document(document.root, document.entities, mended).as_bytes()
+        fault = xmltext.fault(repaired)
+        sources = [repaired, source] if len(source) < _MAX_RETRIED else [repaired]
+    if fault == "deep":
+        return Unreadable("nested too deeply, or with too many attributes, to be a feed")
+    return sources, broken
+
+
+def _parse(sources: list[bytes]) -> tuple[Dict, str]:
+    """Return what feedparser makes of the first source that holds entries, and a complaint."""
+    best: Dict | None = None
+    for source in sources:
+        try:
+            parsed = feedparser.parse(
+                BytesIO(source),
+                response_headers={"content-type": "application/xml; charset=utf-8"},
+                resolve_relative_uris=False,
+                sanitize_html=False,
+            )
+        except Exception as exc:  # noqa: BLE001 (its loose parser fails in many ways on noise)
+            parsed = {"entries": [], "feed": {}, "bozo_exception": exc, "bozo": True}
+        if best is None or len(parsed["entries"]) > len(best["entries"]):
+            best = parsed
+        if best["entries"]:
+            break
+    best = best or {"entries": [], "feed": {}}
+    broken = one_line(str(best.get("bozo_exception") or ""), 150) if best.get("bozo") else ""
+    return best, "not well-formed: " + broken if broken else ""
+
+
+# --- the feed --------------------------------------------------------------------------
+
+
+def _feed(parsed: Dict, url: str, text: str, math: MathMode) -> ParsedFeed:
+    channel = parsed["feed"]
+    atom = str(parsed.get("version") or "").startswith("atom")
+    home = _home(channel, url)
+    raw = list(parsed["entries"])
+    chosen = [
+        raw[i]
+        for i in fields.newest([feedentry.published_at(e) or feedentry.updated_at(e) for e in raw])
+    ]
+    math = fields.math_mode([feedentry.longest_body(e) for e in chosen], math)
+    # RSS is mostly served by others than the site: what is relative is so to the site.
+    base = url if atom else home or url
+    entries = (feedentry.read_entry(e, base, url, math) for e in chosen)
+    links = dicts(channel, "links")
+    icon = (
+        string(channel, "icon") or string(channel, "logo") or string(get(channel, "image"), "href")
+    )
+    title, _ = feedentry.read_title(channel, "off")
+    subtitle = string(channel, "subtitle") or string(channel, "summary")
+    hours, days = _skipped(text)
+    return ParsedFeed(
+        title=title,
+        home_url=home,
+        description=one_line(to_text(clean(subtitle[:5_000], home or url, math="off")), 500),
+        language=fields.language(string(channel, "language")),
+        icon_url=fields.link(icon, base),
+        self_url=next(_hrefs(links, "self", url), None),
+        hub_urls=tuple(dict.fromkeys(_hrefs(links, "hub", url)))[:5],
+        entries=tuple(e for e in entries if e.guid or e.link or e.title or e.content_html),
+        ttl=_ttl(channel),
+        skip_hours=hours,
+        skip_days=days,
+    )
+
+
+def _home(channel: Dict, url: str) -> str | None:
+    links = dicts(channel, "links")
+    alternates = [string(x, "href") for x in links if get(x, "rel") == "alternate"]
+    for candidate in (string(channel, "link"), *alternates):
+        found = fields.link(candidate, url)
+        if found:
+            return found
+    return None
+
+
+def _hrefs(links: Iterable[Dict], rel: str, base: str) -> Iterator[str]:
+    for found in links:
+        if rel in string(found, "rel").split():
+            href = fields.link(string(found, "href"), base)
+            if href:
+                yield href
+
+
+def _ttl(channel: Dict) -> timedelta | None:
+    """Return the longest of RSS `ttl` (minutes) and `sy:updatePeriod` / `sy:updateFrequency`."""
+    found = timedelta()
+    minutes = string(channel, "ttl").strip()
+    if re.fullmatch(r"[0-9]{1,7}", minutes):
+        found = timedelta(minutes=int(minutes))
+    period = _PERIODS.get(string(channel, "sy_updateperiod").strip().lower())
+    frequency = string(channel, "sy_updatefrequency").strip()
+    if period:
+        times = int(frequency) if re.fullmatch(r"[0-9]{1,5}", frequency) else 1
+        found = max(found, period / max(times, 1))
+    return min(found, _MAX_TTL) or None
+
+
+def _skipped(text: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Return `skipHours` and `skipDays`, of which feedparser keeps the last alone."""
+    hours = {
+        int(h)
+        for h in re.findall(r"<hour>\s{0,9}([0-9]{1,2})\s{0,9}</hour>", _within(text, "skipHours"))
+    }
+    named = re.findall(r"<day>\s{0,9}([A-Za-z]{6,9})\s{0,9}</day>", _within(text, "skipDays"))
+    days = {_DAYS.index(d.lower()) for d in named if d.lower() in _DAYS}
+    # Midnight is 24 in RSS 0.91. Who skips everything means nothing by it.
+    hours = {h % 24 for h in hours if h <= 24}
+    return (
+        frozenset(hours) if len(hours) < 24 else frozenset(),
+        frozenset(days) if len(days) < 7 else frozenset(),
+    )
+
+
+def _within(text: str, tag: str) -> str:
+    start = text.find(f"<{tag}>")
+    return text[start : start + 3_000].partition(f"</{tag}>")[0] if start >= 0 else ""
