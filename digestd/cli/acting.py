@@ -104,7 +104,7 @@ def remove(context: Context, feed: str) -> None:
     """Follow FEED no longer. What was seen stays seen, should it be followed again."""
     app = context.app()
     url = _url_of(app, feed)
-    if not remove_feed(app.config.feeds_path, url):
+    if not remove_feed(app.config.feeds_path, url, environ=app.environ):
         raise SubscriptionError(
             f"{safe(url)} stands in {app.config.path}: take it out there"
             f" (commands write only to {app.config.feeds_path.name})"

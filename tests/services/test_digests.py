@@ -1,0 +1,156 @@
+"""Slots over daylight-saving changes, restarts and moved clocks: exactly one digest each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from digestd.app import Parts
+from digestd.core.models import Debt
+from digestd.services.digests import manual_slot
+from digestd.store import outbox
+from digestd.store.db import Database
+from tests.services.conftest import Open, Wall
+from tests.support.nouns import followed, new, seen
+
+NEW_YORK = ZoneInfo("America/New_York")
+CONFIG = """
+timezone = "America/New_York"
+[web]
+listen = ""
+[channels]
+paper = "maildir://{folder}"
+[digests.daily]
+when = "{when}"
+to = "paper"
+at_least = {at_least}
+"""
+
+
+def config(folder: Path, when: str = "02:30", at_least: int = 0) -> str:
+    return CONFIG.format(folder=folder / "Mail", when=when, at_least=at_least)
+
+
+def keys(db: Database) -> list[str]:
+    rows = db.conn.execute("SELECT s.key FROM slots s JOIN messages m ON m.slot_pk = s.pk")
+    return [row[0] for row in rows]
+
+
+def owe(db: Database, guid: str, at: datetime) -> None:
+    [feed] = followed(db, now=at)
+    seen(db, feed, new(guid, Debt("digest", "daily", at)), now=at)
+
+
+async def made(parts: Parts) -> list[str]:
+    return await parts.store.read(keys)
+
+
+@pytest.mark.parametrize("when", ["02:30", "01:30"])
+@pytest.mark.parametrize("change", [date(2026, 3, 8), date(2026, 11, 1)])
+async def test_one_digest_a_local_day_over_a_change_of_the_clocks(
+    tmp_path: Path, wall: Wall, open_parts: Open, when: str, change: date
+) -> None:
+    wall.now = datetime(change.year, change.month, change.day, tzinfo=UTC) - timedelta(days=2)
+    async with open_parts(config(tmp_path, when)) as parts:
+        for _ in range(5 * 24 * 4):
+            wall.shift(timedelta(minutes=15))
+            await parts.digests.work()
+            await parts.digests.work()  # `schedule` fires twice on such a night: harmless
+        days = Counter(key[:10] for key in await made(parts))
+    assert set(days.values()) == {1}
+    wanted = {(change + timedelta(days=n)).isoformat() for n in (-1, 0, 1, 2)}
+    assert wanted <= set(days)
+
+
+async def test_a_clock_set_back_an_hour_repeats_nothing(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    wall.now = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)  # 02:00 in New York
+    async with open_parts(config(tmp_path)) as parts:
+        wall.shift(timedelta(minutes=45))
+        await parts.digests.work()
+        wall.shift(timedelta(hours=-1))
+        for _ in range(8):
+            await parts.digests.work()
+            wall.shift(timedelta(minutes=15))
+        assert await made(parts) == ["2026-06-01T02:30"]
+
+
+async def test_a_clock_that_was_years_ahead_does_not_silence_digests(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config(tmp_path)) as parts:
+        wall.shift(timedelta(days=2000))
+        await parts.digests.work()
+        wall.shift(timedelta(days=-2000))
+        await parts.digests.work()
+        wall.shift(timedelta(days=1))
+        await parts.digests.work()
+        assert len(await made(parts)) == 2
+
+
+async def test_after_downtime_there_is_one_catch_up_with_everything(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config(tmp_path)) as parts:
+        await parts.store.write(owe, "1", wall())
+    wall.shift(timedelta(days=5))
+    async with open_parts(config(tmp_path)) as parts:
+        [closed] = await parts.digests.work()
+        assert closed.entries == 1
+        assert await parts.digests.work() == []
+        [mail] = await parts.store.read(payloads)
+        text = message_from_bytes(mail, policy=default).get_body(("plain",))
+        assert text is not None
+        assert "makes up for" in text.get_content()
+        assert len(await made(parts)) == 1
+
+
+def payloads(db: Database) -> list[bytes]:
+    return [row[0] for row in db.conn.execute("SELECT payload FROM deliveries")]
+
+
+async def test_too_few_entries_wait_and_go_at_last(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config(tmp_path, at_least=3)) as parts:
+        await parts.store.write(owe, "1", wall())
+        sent = []
+        for day in range(9):
+            wall.shift(timedelta(days=1))
+            sent += [day for closed in await parts.digests.work() if closed.identity]
+        assert sent == [6]  # after `max_wait` of seven days, and then nothing more
+
+
+async def test_changing_when_neither_skips_nor_repeats_an_entry(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    entries = []
+    for number, when in enumerate(["02:30", "04:00", "03:00", "23:15"]):
+        async with open_parts(config(tmp_path, when, at_least=1)) as parts:
+            await parts.store.write(owe, str(number), wall())
+            wall.shift(timedelta(days=1))
+            entries += [closed.entries for closed in await parts.digests.work()]
+    assert entries == [1, 1, 1, 1]
+
+
+async def test_an_entry_is_in_one_digest_even_when_two_close_at_once(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config(tmp_path)) as one, open_parts(config(tmp_path)) as two:
+        await one.store.write(owe, "1", wall())
+        digest = one.config.digests["daily"]
+        first = await one.digests.close(digest, manual_slot(digest, wall()), force=True)
+        wall.shift(timedelta(seconds=1))
+        second = await two.digests.close(digest, manual_slot(digest, wall()), force=True)
+        assert first is not None
+        assert second is not None
+        assert (first.entries, second.entries) == (1, 0)
+        owed = await one.store.read(outbox.owed, "digest", wall())
+        assert owed == []
