@@ -133,6 +133,8 @@ class Lane:
 
         Nothing, if another process has the lease: it does the work.
         """
+        if self._abandoned >= _MOST_ABANDONED:
+            return 0
         if await self._store.read(outbox.next_due_at, self.name) is None:
             return 0
         settled = 0

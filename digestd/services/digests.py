@@ -173,7 +173,7 @@ class DigestMaker:
                 )
             ]
         return [
-            words.say("This digest was due {when}.", when=words.when(slot.due_at, self._clock()))
+            words.say("It was due: {when}", when=words.when(slot.due_at, self._clock()))
         ]
 
     def _told(

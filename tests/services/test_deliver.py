@@ -1,0 +1,185 @@
+"""Lanes: a channel that hangs or fails delays only itself, and late answers count."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd.clock import system_clock
+from digestd.core.models import Channel, Piece
+from digestd.core.outcomes import Broken, SendOutcome, Sent, TryAgain
+from digestd.core.retries import RetrySettings
+from digestd.delivery.target import Target
+from digestd.services import deliver
+from digestd.services.deliver import Lane, Targets
+from digestd.store import outbox
+from digestd.store.db import Database, Store
+from tests.support.nouns import put
+
+Answer = Callable[[Piece], SendOutcome]
+CHANNELS = {name: Channel(name, "terminal://") for name in ("phone", "desk")}
+
+
+class ScriptedSender:
+    """Answers as told, in the lane's thread."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def send(self, piece: Piece) -> SendOutcome:
+        return self.answer(piece)
+
+    def close(self) -> None:
+        return
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = Store(tmp_path / "digestd.db")
+    await opened.write(outbox.know_channels, CHANNELS)
+    yield opened
+    opened.close()
+
+
+def lane(store: Store, name: str, answer: Answer) -> Lane:
+    def make_sender(_target: Target) -> ScriptedSender:
+        return ScriptedSender(answer)
+
+    return Lane(
+        name,
+        store=store,
+        targets=Targets(CHANNELS, None),
+        make_sender=make_sender,
+        owner=f"owner of {name}",
+        settings=RetrySettings(first_retry=timedelta(milliseconds=10)),
+        clock=system_clock,
+    )
+
+
+async def owe(store: Store, channel: str, *names: str) -> None:
+    for name in names:
+        await store.write(lambda db, name=name: put(db, name, [channel], system_clock()))
+
+
+async def states(store: Store) -> dict[str, str]:
+    def read(db: Database) -> dict[str, str]:
+        rows = db.conn.execute("SELECT uid, state FROM deliveries")
+        return {row[0].partition("@")[0]: row[1] for row in rows}
+
+    return await store.read(read)
+
+
+async def test_a_backlog_goes_out_in_order(store: Store) -> None:
+    sent: list[str] = []
+    await owe(store, "phone", *(f"m{n}" for n in range(20)))
+
+    def answer(piece: Piece) -> SendOutcome:
+        sent.append(piece.uid.partition("@")[0])
+        return Sent("ok")
+
+    assert await lane(store, "phone", answer).work() == 20
+    assert sent == [f"m{n}" for n in range(20)]
+    assert set((await states(store)).values()) == {"sent"}
+
+
+async def test_a_hanging_channel_costs_only_itself_and_a_late_answer_counts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "SEND_DEADLINE", timedelta(seconds=0.2))
+    let_go = threading.Event()
+
+    def hang(_piece: Piece) -> SendOutcome:
+        let_go.wait(10)
+        return Sent("at last")
+
+    await owe(store, "phone", "slow")
+    await owe(store, "desk", "quick")
+    hanging, healthy = lane(store, "phone", hang), lane(store, "desk", lambda _: Sent())
+    work = asyncio.create_task(hanging.work())
+    assert await healthy.work() == 1
+    assert (await states(store))["quick"] == "sent"
+    await work
+    assert (await states(store))["slow"] == "due"  # unknown: it will be tried again
+    let_go.set()
+    async with asyncio.timeout(5):
+        while (await states(store))["slow"] != "sent":
+            await hanging.bell.wait(timedelta(milliseconds=20))
+
+
+async def test_threads_that_never_return_are_left_behind_only_so_often(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "SEND_DEADLINE", timedelta(seconds=0.05))
+    let_go, calls = threading.Event(), []
+
+    def hang(piece: Piece) -> SendOutcome:
+        calls.append(piece.uid)
+        let_go.wait(10)
+        return TryAgain("no")
+
+    await owe(store, "phone", *(f"m{n}" for n in range(9)))
+    hanging = lane(store, "phone", hang)
+    async with asyncio.timeout(8):
+        while len(calls) < 3:
+            await hanging.work()
+            await hanging.bell.wait(timedelta(milliseconds=20))
+    for _ in range(5):
+        await hanging.work()
+        await hanging.bell.wait(timedelta(milliseconds=20))
+    assert len(calls) <= 4
+    let_go.set()
+
+
+async def test_a_sender_that_crashes_is_tried_again_and_stops_nobody(store: Store) -> None:
+    answers = iter([ValueError("a bug"), Sent()])
+
+    def answer(_piece: Piece) -> SendOutcome:
+        given = next(answers)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    await owe(store, "phone", "m1")
+    worker = lane(store, "phone", answer)
+    async with asyncio.timeout(5):
+        while (await states(store))["m1"] != "sent":
+            await worker.work()
+            await worker.bell.wait(timedelta(milliseconds=10))
+
+
+async def test_a_broken_channel_is_parked_after_one_attempt(store: Store) -> None:
+    calls: list[str] = []
+
+    def answer(piece: Piece) -> SendOutcome:
+        calls.append(piece.uid)
+        return Broken("401 no such token")
+
+    await owe(store, "phone", "m1", "m2", "m3")
+    await lane(store, "phone", answer).work()
+    assert len(calls) == 1
+    assert set((await states(store)).values()) == {"parked"}
+
+
+async def test_while_another_process_has_the_channel_nothing_is_sent(store: Store) -> None:
+    await owe(store, "phone", "m1")
+    now = system_clock()
+    await store.write(outbox.take_channel, "phone", "another", now, now + timedelta(minutes=1))
+    assert await lane(store, "phone", lambda _: Sent()).work() == 0
+
+
+async def test_stopping_ends_a_lane_after_the_delivery_on_its_way(store: Store) -> None:
+    await owe(store, "phone", "m1", "m2")
+    lanes: list[Lane] = []
+
+    def answer(_piece: Piece) -> SendOutcome:
+        lanes[0].stop()
+        return Sent()
+
+    lanes.append(lane(store, "phone", answer))
+    await lanes[0].run()
+    assert sorted((await states(store)).values()) == ["due", "sent"]
