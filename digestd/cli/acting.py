@@ -189,7 +189,7 @@ def send(context: Context, digest: str) -> int:
         return closed.entries, await _sent(parts, closed.identity, closed.channels)
 
     count, states = _with_parts(app, work)
-    click.echo(f"{digest}: {count} entries")
+    click.echo(f"{digest}: {count} {'entry' if count == 1 else 'entries'}")
     for channel, state, error in states:
         click.echo(f"  {channel}: {_STATE_WORDS[state]}{f' ({safe(error)})' if error else ''}")
     return 0 if all(state == "sent" for _, state, _ in states) else 1

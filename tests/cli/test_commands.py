@@ -1,0 +1,175 @@
+"""The command line as scripts and people use it, on a real database and a real feed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from digestd.cli import COMMANDS, main
+from tests.support.daemon import GrowingFeeds
+from tests.support.webserver import WebServer, status
+
+CONFIG = """
+timezone = "UTC"
+language = "en"
+[web]
+listen = ""
+[channels]
+page = "file://{folder}/pages"
+mail = "maildir://{folder}/Mail"
+dead = "json://127.0.0.1:1/x"
+[digests.daily]
+when = "08:00"
+to = ["page", "mail"]
+[poll]
+allow_private = ["127.0.0.1:{port}"]
+[[feeds]]
+url = "{good}"
+id = "good"
+name = "Good feed"
+alert = "page"
+first = "newest:1"
+[[feeds]]
+url = "{bad}"
+id = "bad"
+"""
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    with WebServer() as server:
+        yield server
+
+
+@pytest.fixture
+def feeds(web: WebServer) -> GrowingFeeds:
+    web.route("/bad", status(500))
+    growing = GrowingFeeds(web, 1)
+    growing.publish(0, "one")
+    growing.publish(0, "two")
+    return growing
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, web: WebServer, feeds: GrowingFeeds, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    config = tmp_path / "config.toml"
+    port = web.url("/").rsplit(":", 1)[1].strip("/")
+    config.write_text(
+        CONFIG.format(folder=tmp_path, port=port, good=web.url("/feed/0"), bad=web.url("/bad"))
+    )
+
+    def call(*argv: str) -> tuple[int, str, str]:
+        environ = {"STATE_DIRECTORY": str(tmp_path / "state")}
+        code = main(["-c", str(config), *argv], environ=environ)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_every_command_in_the_list_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in COMMANDS:
+        assert main([name, "--help"]) == 0
+        assert "Usage: digestd" in capsys.readouterr().out
+
+
+def test_what_is_not_there_yet_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "x.opml"]) == 2
+    assert "No such command" in capsys.readouterr().err
+
+
+def test_commands_that_look_never_make_a_database(run: Run, tmp_path: Path) -> None:
+    for command in (["feeds"], ["entries"], ["outbox", "list"], ["preview", "daily"]):
+        code, out, err = run(*command)
+        assert (code, out) == (1, "")
+        assert "nothing was seen yet" in err
+    assert run("status")[0] == 1
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_pass_polls_and_sends_and_the_lists_show_it(
+    run: Run, feeds: GrowingFeeds, tmp_path: Path
+) -> None:
+    assert run("run", "--once")[0] == 1  # one feed fails, and is named
+    feeds.publish(0, "three")
+    assert run("run", "--once", "--all")[0] == 1
+    code, out, _ = run("entries", "--json")
+    assert code == 0
+    assert {e["title"] for e in json.loads(out)} == {"one", "two", "three"}
+    assert {"id", "feed", "guid", "title", "link", "published", "seen"} <= json.loads(out)[0].keys()
+    listed = {f["id"]: f for f in json.loads(run("feeds", "--json")[1])}
+    assert listed["good"]["health"] == "well"
+    assert listed["bad"]["health"] == "failing"
+    wanted = {"id", "url", "name", "health", "last_updated", "next_poll", "push", "per_week"}
+    assert wanted <= listed["good"].keys()
+    [page] = (tmp_path / "pages").glob("*.html")  # the alert for "three" alone
+    assert "three" in page.read_text()
+    assert json.loads(run("outbox", "list", "--json")[1]) == []
+    status_code, out, _ = run("status", "--json")
+    report = json.loads(out)
+    assert report.keys() >= {"running", "feeds", "owed", "slots", "problems"}
+    assert (status_code, report["running"], report["owed"]["for_digests"]) == (0, False, 2)
+
+
+def test_a_digest_is_shown_then_sent_then_empty(run: Run, tmp_path: Path) -> None:
+    run("run", "--once")
+    code, html, _ = run("preview", "daily")
+    assert code == 0
+    assert "two" in html
+    assert "one" not in run("preview", "daily", "--text")[1]
+    assert "one" in run("preview", "daily", "--text", "--since", "7d")[1]
+    code, out, _ = run("send", "daily")
+    assert (code, "1 entry" in out, out.count(": sent")) == (0, True, 2)
+    assert len(list((tmp_path / "Mail" / "new").iterdir())) == 1
+    assert "0 entries" in run("send", "daily")[1]
+
+
+def test_a_poll_by_hand_says_what_happened(run: Run) -> None:
+    code, out, _ = run("poll", "good")
+    assert code == 0
+    assert "2 listed, 2 new" in out
+    code, out, _ = run("poll", "bad")
+    assert code == 1
+    assert "500" in out
+
+
+def test_a_test_message_says_what_the_service_answered(run: Run) -> None:
+    assert run("test", "mail")[0] == 0
+    code, out, _ = run("test", "dead")
+    assert code == 1
+    assert "refused" in out
+    assert run("test", "nowhere")[0] == 2
+
+
+def test_a_check_shows_what_would_happen(run: Run) -> None:
+    code, out, _ = run("check")
+    assert code == 0
+    assert "08:00" in out
+    assert "Good feed" in out
+
+
+def test_a_wrong_key_is_named_with_its_nearest(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace("timezone =", "timezon ="))
+    code, _, err = run("check")
+    assert code == 2
+    assert "timezon" in err
+    assert "timezone" in err
+    assert run("run", "--once")[0] == 2
+
+
+def test_a_feed_is_removed_from_feeds_toml_alone(run: Run, tmp_path: Path) -> None:
+    extra = tmp_path / "feeds.toml"
+    extra.write_text('[[feeds]]\nurl = "https://example.org/extra"\nid = "extra"\n')
+    assert run("remove", "extra")[0] == 0
+    assert "extra" not in extra.read_text()
+    code, _, err = run("remove", "good")
+    assert code == 1
+    assert "config.toml" in err
