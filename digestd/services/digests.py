@@ -172,9 +172,7 @@ class DigestMaker:
                     missed + 1,
                 )
             ]
-        return [
-            words.say("It was due: {when}", when=words.when(slot.due_at, self._clock()))
-        ]
+        return [words.say("It was due: {when}", when=words.when(slot.due_at, self._clock()))]
 
     def _told(
         self,

@@ -17,7 +17,7 @@ from digestd.core.forecast import Forecast, mean_rate, weekly_rates
 from digestd.core.habits import WEEKDAYS, Habits, describe_rhythm
 from digestd.core.planner import PUSHED, Bounds, Price, expected_delay, next_poll_at, steer
 from digestd.core.rhythm import Rhythm, Sighting, learn
-from tests.bench.timeliness.replay import HOUR, load, replay, summary
+from tests.bench.timeliness.replay import HOUR, Policy, load, replay, summary
 from tests.bench.timeliness.rivals import EntryFrequency, Fixed, RoundRobin, clairvoyant
 from tests.support.planning import Planner, PlannerWithFloors
 
@@ -187,7 +187,7 @@ def test_a_poll_stays_within_its_bounds(
     rhythm = learn(Rhythm(), Sighting(dates), now)
     rhythm = learn(rhythm, Sighting(dates), now + later)
     seconds = [timedelta(seconds=s) for s in (low, high, floor)]
-    bounds = Bounds(*seconds, listed)
+    bounds = Bounds(seconds[0], seconds[1], seconds[2], listed)
     wait = next_poll_at(rhythm, price, now, chance, bounds, overflow=overflow) - now
     assert max(seconds[0], seconds[2]) - timedelta(milliseconds=1) <= wait
     assert wait <= max(seconds) + timedelta(milliseconds=1)
@@ -280,7 +280,7 @@ def test_the_expected_delay_follows_the_price() -> None:
 def replayed() -> dict[str, list[float]]:
     """Every sixth source over six weeks, at eight requests a feed and day."""
     sources, days = load()[::6], 42
-    policies = {
+    policies: dict[str, Policy] = {
         "planner": Planner(8),
         "floors": PlannerWithFloors(8),
         "fixed": Fixed(3 * HOUR),
