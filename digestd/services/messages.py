@@ -55,6 +55,9 @@ class Composer:
         A channel that cannot be opened takes none: its debt stays as it is, and
         `check` names what is wrong. Raises ConfigError if no channel is left.
         """
+        if message.complaint:
+            # Ours was used in its place, so that the message still goes out.
+            telemetry.warning("own template not used", why=message.complaint)
         made: list[tuple[str, Piece]] = []
         trouble: ConfigError | None = None
         for channel in channels:

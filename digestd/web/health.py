@@ -16,7 +16,7 @@ class Health:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def __call__(self, _request: Request) -> Response:
+    async def answer(self, _request: Request) -> Response:
         """Answer one probe."""
         try:
             await self._store.read(feeds.next_due_at)

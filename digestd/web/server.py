@@ -17,7 +17,7 @@ from digestd.web.health import Health
 
 def application(store: Store) -> Starlette:
     """Return the application with its routes."""
-    return Starlette(routes=[Route("/healthz", Health(store), methods=["GET"])])
+    return Starlette(routes=[Route("/healthz", Health(store).answer, methods=["GET"])])
 
 
 class _Server(uvicorn.Server):

@@ -47,13 +47,15 @@ class GrowingFeeds:
 class RunningDaemon:
     """`digestd run` on a configuration; may be killed and started again."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, **environ: str) -> None:
         self.config = config
+        self._environ = environ
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         environ = {k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"}
         environ["STATE_DIRECTORY"] = str(self.config.parent / "state")
+        environ |= self._environ
         with (self.config.parent / "daemon.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "digestd", "-c", str(self.config), "run"],
