@@ -50,14 +50,16 @@ _INLINE = frozenset(
 _COUNTED = (
     "comments?|replies|reply|views?|likes?|points?|shares?|votes?|upvotes?|stars?|claps?|reads?"
     "|reactions?|boosts?|favou?rites?|retweets?|reposts?|downloads?|subscribers?|followers?"
-    "|(?:seconds?|minutes?|mins?|hours?|days?|weeks?|months?|years?) ago"
 )
 _COUNTED_HAN = (
-    "评论|條評論|条评论|阅读|閱讀|浏览|瀏覽|点赞|點讚|赞|回复|回覆|收藏|转发|分享|播放|弹幕|人气"
-    "|(?:秒|分钟|分鐘|小时|小時|天|周|个月|個月|年)前|コメント|いいね"
+    "评论|條評論|条评论|阅读|閱讀|浏览|瀏覽|点赞|點讚|赞|回复|回覆|收藏|转发|分享|播放|弹幕|人气|コメント"
+    "|いいね"
 )
 # Looked for at the numbers only: trying every word at every position costs ten times more.
-_NUMBER = re.compile(r"(?<![0-9.,])[0-9][0-9.,]{0,14}\s?[km万萬亿]?\s?[次人个條条]?")
+_NUMBER = re.compile(
+    r"(?<![0-9.,])[0-9][0-9.,]{0,14}(?:(\s?(?:second|minute|min|hour|day|week|month|year)s? ago"
+    r"|\s?(?:秒|分钟|分鐘|小时|小時|天|周|个月|個月|年)前)|\s?[km万萬亿]?\s?[次人个條条]?)"
+)
 _COUNTED_AFTER = re.compile(rf"\s?(?:{_COUNTED})\b|\s?(?:{_COUNTED_HAN})")
 _COUNTED_BEFORE = re.compile(rf"(?:\b(?:{_COUNTED})(?: count)?|{_COUNTED_HAN})\s?[:：(（]?\s?$")
 _MAX_COMPARED = 100_000  # characters of a body: an edit beyond them goes unnoticed
@@ -172,7 +174,7 @@ def _plain(markup: str) -> str:
 def _without_counter(number: re.Match[str]) -> str:
     before = number.string[max(0, number.start() - 30) : number.start()]
     after = number.string[number.end() : number.end() + 30]
-    counts = _COUNTED_AFTER.match(after) or _COUNTED_BEFORE.search(before)
+    counts = number[1] or _COUNTED_AFTER.match(after) or _COUNTED_BEFORE.search(before)
     return " " if counts else number[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import regex
 
@@ -45,18 +46,16 @@ def one_line(text: str, limit: int = 200) -> str:
     cut ends in "…". Work is bounded by the limit, whatever the length of `text`.
     """
     # A cluster longer than _MAX_CLUSTER is a pile of accents; blanks may fill the rest.
-    head = text[: limit * _MAX_CLUSTER * 2]
-    head = _IDLE_JOINER.sub("", _INVISIBLE.sub("", scrub(head)))
+    looked_at = limit * _MAX_CLUSTER * 2
+    head = _IDLE_JOINER.sub("", _INVISIBLE.sub("", scrub(text[:looked_at])))
+    is_cut = bool(text[looked_at : 2 * looked_at].strip())
     folded = " ".join(head.split())
-    if len(folded) <= limit and len(head) < limit * _MAX_CLUSTER:
+    if not is_cut and len(folded) <= limit:
         return folded
-    kept: list[str] = []
-    for cluster in _clusters(folded):
-        if len(kept) == limit:
-            kept[-1] = "…"
-            break
-        kept.append(cluster)
-    return "".join(kept).rstrip()
+    kept = list(islice(_clusters(folded), limit + 1))
+    if is_cut or len(kept) > limit:
+        return "".join(kept[: limit - 1]).rstrip() + "…"
+    return "".join(kept)
 
 
 def _clusters(text: str) -> Iterator[str]:

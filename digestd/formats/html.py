@@ -48,7 +48,18 @@ _BLANKS = re.compile(r"[\x00-\x20]+")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]{0,40})[^<>]*>?")
-_FRAME = re.compile(r"</?(?:html|body|head)(?:\s[^<>]*)?>", re.IGNORECASE)
+# Tags that are none of HTML's: a body that ends early would end the document for lxml;
+# instructions, declarations and <o:p> come from word processors.
+_FOREIGN = re.compile(
+    r"</?(?:html|body|head)(?:\s[^<>]*)?>|<[?!](?!--)[^<>]*>"
+    r"|</?[a-z]{1,12}:[a-z][a-z0-9]{0,20}(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+_MATHML_PREFIX = re.compile(r"(</?)mml?:(?=[a-z])", re.IGNORECASE)
+# HTML has no line end right after <pre>: a browser drops the first.
+_PRE_START = re.compile(r"(<pre(?: [^<>]*)?>)\n+")
+# In "a<b: c" and "x<y,z" nobody means a tag.
+_NO_TAG = re.compile(r"<(?=/?[a-zA-Z][a-zA-Z0-9-]{0,60}[^a-zA-Z0-9\s/<>-])")
 # Elements that HTML closes by itself, or that have no content: they nest only through others.
 _SHALLOW = frozenset(
     "area base br caption col colgroup dd dt embed hr img input li link meta option p param source"
@@ -83,8 +94,10 @@ def clean(html: str, base_url: str | None, *, math: MathMode = "auto") -> str:
 
 
 def _clean(html: str, base_url: str | None, math: MathMode) -> str:
-    # A body that ends early would end the document for lxml.
-    text = _FRAME.sub("", scrub(html))
+    text = scrub(html)
+    if "<![CDATA[" in text:  # wrapped twice
+        text = text.replace("<![CDATA[", "").replace("]]>", "")
+    text = _NO_TAG.sub("&lt;", _FOREIGN.sub("", _MATHML_PREFIX.sub(r"\1", text)))
     if not text.strip():
         return ""
     body = _parse(_flatten(mark_html(_flatten(text, _NAMES), math)))
@@ -92,8 +105,10 @@ def _clean(html: str, base_url: str | None, math: MathMode) -> str:
         return ""
     for element in list(body.iter(etree.Element)):
         _tidy(element, base_url)
+        if len(element) == 0 and not element.text:
+            element.text = ""  # else libxml2 leaves out the end tag of an empty <li> or <p>
     tidied = etree.tostring(body, encoding="unicode", method="html", with_tail=False)
-    return nh3.clean(
+    cleaned = nh3.clean(
         tidied,
         tags=set(policy.ALLOWED),
         attributes={tag: set(names | policy.EVERYWHERE) for tag, names in policy.ALLOWED.items()},
@@ -101,7 +116,8 @@ def _clean(html: str, base_url: str | None, math: MathMode) -> str:
         clean_content_tags={_GONE, "script", "style"},
         url_schemes=set(policy.SCHEMES),
         link_rel="noopener noreferrer",
-    ).strip()
+    )
+    return _PRE_START.sub(r"\1", cleaned).strip()
 
 
 def from_text(text: str) -> str:
@@ -201,7 +217,8 @@ def _tidy(element: HtmlElement, base_url: str | None) -> None:
     else:
         if name == "picture":
             _help_image(element)
-        element.tag = name = policy.RENAMED.get(name, name)
+        if name in policy.RENAMED:
+            element.tag = name = policy.RENAMED[name]
         for key, value in _kept(name, attributes, base_url):
             element.set(key, value)
 
