@@ -10,9 +10,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 
 from digestd.app import Parts
 from digestd.core.models import Debt
+from digestd.services.cadence import Cadence
 from digestd.services.digests import manual_slot
 from digestd.store import outbox
 from digestd.store.db import Database
@@ -154,3 +156,31 @@ async def test_an_entry_is_in_one_digest_even_when_two_close_at_once(
         assert (first.entries, second.entries) == (1, 0)
         owed = await one.store.read(outbox.owed, "digest", wall())
         assert owed == []
+
+
+@pytest.mark.parametrize(
+    "start", [datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 10, 30, tzinfo=UTC)]
+)
+async def test_the_metronome_over_a_change_of_the_clocks_makes_one_digest_a_day(
+    tmp_path: Path, wall: Wall, open_parts: Open, start: datetime
+) -> None:
+    """`schedule` fires its daily job wrongly on such days; the slots do not care."""
+    fired: list[datetime] = []
+    with time_machine.travel(start.astimezone(NEW_YORK), tick=False) as traveller:
+        wall.now = datetime.now(UTC)
+        cadence = Cadence(
+            every={lambda: fired.append(wall()): timedelta(minutes=15)},
+            daily={lambda: fired.append(wall()): "02:30"},
+            on_moved=lambda: None,
+        )
+        async with open_parts(config(tmp_path)) as parts:
+            for step in range(5 * 24 * 4):
+                traveller.shift(timedelta(minutes=15))
+                wall.now = datetime.now(UTC)
+                fired.clear()
+                cadence.tick(wall(), step * 900.0)
+                for _ in fired:
+                    await parts.digests.work()
+            days = Counter(key[:10] for key in await made(parts))
+    assert len(days) == 5
+    assert set(days.values()) == {1}
