@@ -63,4 +63,4 @@ def _part(match: re.Match[str]) -> str:
 
 
 def _note(text: str) -> str:
-    return text if "\\" in text or "$" in text else rf"\text{{{text}}}"
+    return text if re.search(r"[\\$_^]", text) else rf"\text{{{text}}}"

@@ -266,6 +266,11 @@ def _sideset(parser: Parser, _: str) -> Node:
     return Row((before, base))
 
 
+def _prescript(parser: Parser, _: str) -> Node:
+    over, under, base = parser.argument(), parser.argument(), parser.argument()
+    return Row((Script(NOTHING, under, over), base))
+
+
 def _not(parser: Parser, _: str) -> Node:
     body = lone(parser.argument())
     return Atom(body.text + "\u0338", body.kind) if isinstance(body, Atom) else Drawn(body)
@@ -411,6 +416,7 @@ _COMMANDS: dict[str, Command] = {
     "substack": _substack,
     "overunderset": _overunderset,
     "sideset": _sideset,
+    "prescript": _prescript,
     "not": _not,
     "color": _color,
     "tag": _tag,

@@ -85,9 +85,9 @@ class _HtmlWriter(Writer):
     def upper(self, text: str) -> str:
         if text == "∘":
             return "°"
-        if text and not text.strip("′"):
-            return text
-        return f"<sup>{text}</sup>"
+        primes = "′" * (len(text) - len(text.lstrip("′")))
+        rest = text.removeprefix(primes)
+        return primes + (f"<sup>{rest}</sup>" if rest else "")
 
     def frac(self, node: Frac, nested: int) -> Piece:
         top, bottom = lone(node.top), lone(node.bottom)

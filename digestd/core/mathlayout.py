@@ -55,18 +55,20 @@ def piece(text: str, kind: Kind = "ord") -> Piece:
 
 def settle(pieces: Iterable[Piece]) -> list[Piece]:
     """Decide what context decides: which bars open, and which signs have one operand only."""
+    parts = list(pieces)
     settled: list[Piece] = []
     before: Kind | None = None
     open_bars: list[str] = []
     waiting: int | None = None  # a sign of two sides that has no right operand yet
-    for part in pieces:
+    for at, part in enumerate(parts):
         if part.kind == "space":
             settled.append(part)
             continue
         now = part
         if part.kind == "bar":
-            now = _settle_bar(part, before, open_bars)
-        elif part.kind == "bin" and (before is None or before not in _OPERANDS):
+            apart = 0 < at < len(parts) - 1 and parts[at - 1].kind == parts[at + 1].kind == "space"
+            now = _settle_bar(part, before, open_bars, apart=apart)
+        elif part.kind == "bin" and before not in _OPERANDS:
             now = replace(part, kind="ord", tail="open")
         if waiting is not None and now.kind in ("rel", "close", "punct"):
             settled[waiting] = replace(settled[waiting], kind="ord", tail="ord")
@@ -78,15 +80,31 @@ def settle(pieces: Iterable[Piece]) -> list[Piece]:
     return settled
 
 
-def _settle_bar(part: Piece, before: Kind | None, open_bars: list[str]) -> Piece:
+def _settle_bar(part: Piece, before: Kind | None, open_bars: list[str], *, apart: bool) -> Piece:
     sign = part.text[:1]
     if open_bars and open_bars[-1] == sign and before in _OPERANDS:
         open_bars.pop()
         return replace(part, kind="close", tail="close")
+    if before in _OPERANDS and apart:
+        return replace(part, kind="rel", tail="rel")  # KL(p ‖ q)
     if before in _OPERANDS and part.text == "|":
         return replace(part, kind="close", tail="open")  # a condition, p(x|y): no blanks
     open_bars.append(sign)
     return replace(part, kind="open", tail="open")
+
+
+def outermost(pieces: list[Piece]) -> list[list[Piece]]:
+    """Return settled pieces as things that hold together: one piece, or one pair of brackets."""
+    things: list[list[Piece]] = []
+    depth = 0
+    for part in pieces:
+        if depth > 0:
+            things[-1].append(part)
+        else:
+            things.append([part])
+        depth += (part.kind == "open") - (part.tail == "close" and part.kind != "fence")
+        depth = max(depth, 0)
+    return things
 
 
 def join(pieces: Iterable[Piece], *, tight: bool = False) -> str:

@@ -200,14 +200,14 @@ class Parser:
         lexeme = self.peek()
         if lexeme in ("^", "_", "'", "’"):
             # A script without a base belongs to what stands before it, if anything does.
-            node: Node = items.pop() if items and not isinstance(items[-1], Script) else NOTHING
+            node: Node = items.pop() if items and _takes_script(items[-1]) else NOTHING
         elif lexeme.isdigit():
             node = self.number()
         elif lexeme == ":":
             node = self.colon(spaced=blank)
         else:
             node = self.nucleus()
-        if self.peek_script():
+        if _takes_script(node) and self.peek_script():
             node = self.scripts(node)
         if not (isinstance(node, Row) and not node.items):
             items.append(node)
@@ -358,3 +358,8 @@ class Parser:
         self.tokens[self.at : self.at] = expanded
         self.skip_blanks()
         return self.nucleus() if self.peek() not in ("", "^", "_", "}", "&") else NOTHING
+
+
+def _takes_script(node: Node) -> bool:
+    r"""Whether an index belongs to `node`: after a blank, as in 25\,^\circ, it stands alone."""
+    return not isinstance(node, Script) and not (isinstance(node, Atom) and node.kind == "space")

@@ -12,7 +12,7 @@ import unicodedata
 
 from digestd.core.mathcommands import bare, parse
 from digestd.core.mathhtml import to_inline_html
-from digestd.core.mathlayout import Piece, Writer, is_sum, join, piece, settle
+from digestd.core.mathlayout import Piece, Writer, is_sum, join, outermost, piece, settle
 from digestd.core.mathparse import BrokenFormulaError
 from digestd.core.mathsymbols import SUBSCRIPTS, SUPERSCRIPTS
 from digestd.core.mathtree import (
@@ -37,6 +37,7 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 # A name of three letters or more, or Chinese: unmistakable without brackets.
 _PLAIN_WORD = re.compile(r"[A-Za-z]{3,}|[\u2e80-\U0003ffff]+")
 _ROOTS = {"": "√", "2": "√", "3": "∛", "4": "∜"}
+_FUNCTIONS = frozenset("fghpqFGHPQφϕψΓζ")
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 
 
@@ -137,9 +138,9 @@ class _TextWriter(Writer):
     # --- indices -----------------------------------------------------------------------
 
     def script(self, node: Script, nested: int) -> Piece:
-        base = self.piece(node.base, nested)
-        text = base.text
         inner = lone(node.base)
+        base = self.piece(inner if node.stacked else node.base, nested)
+        text = base.text
         if is_sum(node.base) or (isinstance(inner, Script) and inner.sup and node.sup):
             text = _bracketed(text)
         sub = "" if node.sub is None else self.write(node.sub, nested=nested + 1).strip()
@@ -148,7 +149,7 @@ class _TextWriter(Writer):
         if sup in ("∘", "°"):
             high = "°"
         is_word = low.startswith("_") and len(low) > 2 and low[1] != "("
-        if low and high and (is_word or node.stacked) and not high.startswith("^"):
+        if low and high and (is_word or node.stacked or not text) and not high.startswith("^"):
             low, high = high, low  # ℒ²_aux: ℒ_aux² would square the name
         loose = bool(re.search(r"[_^]\w{3,}\Z", low + high))
         kind = base.kind if text or base.kind != "space" else "ord"
@@ -171,22 +172,30 @@ class _TextWriter(Writer):
 
     def has_signs(self, node: Node, nested: int) -> bool:
         """Whether a numerator is more than a product."""
-        parts = settle(self.flat(node, nested))
         loose = ("bin", "rel", "punct", "word", "big", "frac", "space", "quant")
-        return any(part.kind in loose or " " in part.text for part in parts)
+        things = outermost(settle(self.flat(node, nested)))
+        return any(
+            thing[0].kind in loose or (len(thing) == 1 and _parts_blank(thing[0]))
+            for thing in things
+        )
 
     def is_product(self, node: Node, nested: int) -> bool:
         """Whether a denominator is more than one thing: `2n`, but not `dx`, `f(x)` or `log(n)`."""
-        parts = settle(self.flat(node, nested))
-        if len(parts) <= 1:
-            return any(part.kind in ("frac", "rel") or " " in part.text for part in parts)
-        first, rest = parts[0], parts[1:]
-        if first.text[:1] in ("d", "∂") and first.kind == "ord" and len(rest) == 1:
+        things = outermost(settle(self.flat(node, nested)))
+        while len(things) > 1 and things[-1][0].text == "!":
+            things.pop()
+        if not things or things[0][0].kind in ("frac", "rel", "bin"):
+            return bool(things)
+        first = things[0][0]
+        if len(things) == 1:
+            return len(things[0]) == 1 and _parts_blank(first)
+        if len(things) > 2:
+            return True
+        if first.text[:1] in ("d", "∂") and first.kind == "ord" and len(things[1]) == 1:
             return False
-        called = first.kind in ("ord", "word", "text") and first.tail != "open"
-        body = "".join(part.text for part in rest)
-        whole = rest[0].kind == "fence" and len(rest) == 1
-        return not (called and (whole or (rest[0].kind == "open" and _is_enclosed(body))))
+        # f(x) is one thing, n(n + 1) a product.
+        called = first.kind == "word" or first.text[:1] in _FUNCTIONS
+        return not (called and _is_call(things[1]))
 
     def flat(self, node: Node, nested: int) -> list[Piece]:
         inner = lone(node)
@@ -257,6 +266,15 @@ class _TextWriter(Writer):
         ]
         text = "; ".join(", ".join(cell for cell in cells if cell) for cells in rows)
         return f"{left or '{'} {text} {right or '}'}"
+
+
+def _parts_blank(part: Piece) -> bool:
+    return part.kind != "fence" and " " in part.text
+
+
+def _is_call(thing: list[Piece]) -> bool:
+    brackets = thing[0].kind == "fence" or (thing[0].kind == "open" and thing[0].text == "(")
+    return brackets and not any(part.kind == "bin" or "+" in part.text for part in thing)
 
 
 def _index(text: str, signs: str | None, mark: str) -> str:
