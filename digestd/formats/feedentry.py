@@ -75,7 +75,7 @@ def _entry_link(found: Dict, base: str) -> str | None:
     if (
         get(found, "guidislink")
         and own == string(found, "id")
-        and not own.startswith(("http://", "https://", "/"))
+        and not own.lower().startswith(("http://", "https://", "/"))
     ):
         own = ""  # a guid that forgot to say that it is no permanent link
     candidates = [

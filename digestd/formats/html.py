@@ -269,7 +269,7 @@ def _address(url: str, base_url: str | None) -> str | None:
         return None
     if parts.scheme != "mailto" and not parts.hostname:
         return None
-    return strip_tracking(found)
+    return strip_tracking(parts.scheme + found[len(parts.scheme) :])
 
 
 # --- images and players ----------------------------------------------------------------

@@ -98,6 +98,11 @@ def test_a_permalink_guid_is_the_link_where_there_is_no_other() -> None:
     assert only_entry(rss(item)).link == "https://a.example/1"
 
 
+def test_a_scheme_may_be_in_capitals() -> None:
+    item = "<item><title>x</title><guid>HTTP://a.example/1</guid></item>"
+    assert only_entry(rss(item)).link == "http://a.example/1"
+
+
 def test_an_empty_guid_is_no_guid() -> None:
     assert only_entry(rss("<item><title>x</title><guid> </guid></item>")).guid is None
 
