@@ -112,14 +112,18 @@ def test_two_hundred_posts_survive_ten_kills(site: Site) -> None:
     daemon.start()
     assert until(site.polled, 20), daemon.log()
     guids = [f"post-{n:03}" for n in range(200)]
+    mark = 0
     for kill in range(10):
         for guid in guids[kill * 20 : (kill + 1) * 20]:
             site.feeds.publish(chance.randrange(20), guid)
         until(lambda: False, chance.uniform(0.3, 1.6))
         daemon.kill()
+        mark = len(daemon.log())
         daemon.start()
     everything = set(guids)
     arrived = until(lambda: site.hooked().keys() >= everything <= site.mailed().keys(), 60)
+    # Before it runs it has no handler for a signal, and nothing in flight either.
+    assert until(lambda: "running feeds" in daemon.log()[mark:], 20), daemon.log()[-4000:]
     assert daemon.stop() == 0
     assert arrived, daemon.log()[-4000:]
     assert site.hooked().keys() == everything == site.mailed().keys()
