@@ -33,7 +33,10 @@ def main() -> None:
 
 
 def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
-    """Answer each frame `(job, args, kwargs)` with `(True, value)` or `(False, reason)`."""
+    """Answer each frame `(job, args, kwargs)` with `(True, value)` or `(False, reason)`.
+
+    `(None, reason)` says that the fault is ours.
+    """
     while header := jobs.read(HEADER.size):
         (length,) = HEADER.unpack(header)
         name, args, kwargs = unpack(jobs.read(length))
@@ -46,6 +49,8 @@ def _answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
     try:
         value = getattr(importlib.import_module(module), function)(*args, **kwargs)
         return pack((True, value))
+    except ImportError as exc:
+        return pack((None, f"{exc}"))  # no document's fault: a bug or a broken installation
     except MemoryError:
         return pack((False, "needs more memory than a document may take"))
     except RecursionError:

@@ -53,7 +53,10 @@ class Worker:
         return self._child.pid if self._child is not None and self.alive else None
 
     async def run(self, job: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (each job has its own type)
-        """Return the job's value; raise JobFailedError if it has none within the deadline."""
+        """Return the job's value; raise JobFailedError if it has none within the deadline.
+
+        RuntimeError: the installation is broken, no document is to blame.
+        """
         async with self._turn:
             self._stop_timer()
             try:
@@ -69,6 +72,8 @@ class Worker:
                 await self._end()  # its answer would be taken for the next job's
                 raise
             self._start_timer()
+        if ok is None:
+            raise RuntimeError(f"the worker is not whole: {value}")
         if not ok:
             raise JobFailedError(str(value))
         return value
@@ -78,7 +83,7 @@ class Worker:
         self._stop_timer()
         await self._end()
 
-    async def _ask(self, frame: bytes) -> tuple[bool, Any]:
+    async def _ask(self, frame: bytes) -> tuple[bool | None, Any]:
         child = await self._started()
         if child.stdin is None or child.stdout is None:
             raise EOFError
@@ -88,7 +93,7 @@ class Worker:
         if length > _LONGEST_ANSWER:
             raise EOFError
         ok, value = unpack(await child.stdout.readexactly(length))
-        return bool(ok), value
+        return None if ok is None else bool(ok), value
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._child is None or self._child.returncode is not None:
