@@ -43,6 +43,8 @@ MathMode = Literal["auto", "on", "off"]
 MAX_HTML = 1_000_000  # characters of one piece
 MAX_URL = 4_000
 _MAX_DEPTH = 100
+_MAX_PASSES = 4
+_BODY_TAGS = 2  # <body> and its end, which lxml writes and nh3 drops
 _GONE = "gone"  # an element of this name is dropped with its content by nh3
 _BLANKS = re.compile(r"[\x00-\x20]+")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
@@ -58,6 +60,8 @@ _FOREIGN = re.compile(
 _MATHML_PREFIX = re.compile(r"(</?)mml?:(?=[a-z])", re.IGNORECASE)
 # HTML has no line end right after <pre>: a browser drops the first.
 _PRE_START = re.compile(r"(<pre(?: [^<>]*)?>)\n+")
+# Before parsing: what may stand in what depends on the name.
+_RENAMED = re.compile(rf"(</?)({'|'.join(policy.RENAMED)})(?=[\s/>])", re.IGNORECASE)
 # In "a<b: c" and "x<y,z" nobody means a tag.
 _NO_TAG = re.compile(r"<(?=/?[a-zA-Z][a-zA-Z0-9-]{0,60}[^a-zA-Z0-9\s/<>-])")
 # Elements that HTML closes by itself, or that have no content: they nest only through others.
@@ -94,15 +98,28 @@ def clean(html: str, base_url: str | None, *, math: MathMode = "auto") -> str:
 
 
 def _clean(html: str, base_url: str | None, math: MathMode) -> str:
+    """Return `html` cleaned, until cleaning it once more would change nothing."""
+    cleaned, steady = _clean_once(html, base_url, math)
+    for _ in range(_MAX_PASSES):
+        if steady or not cleaned:
+            break
+        before = cleaned
+        cleaned, steady = _clean_once(before, base_url, math)
+        steady = steady or cleaned == before
+    return cleaned
+
+
+def _clean_once(html: str, base_url: str | None, math: MathMode) -> tuple[str, bool]:
     text = scrub(html)
     if "<![CDATA[" in text:  # wrapped twice
         text = text.replace("<![CDATA[", "").replace("]]>", "")
+    text = _RENAMED.sub(lambda tag: tag[1] + policy.RENAMED[tag[2].lower()], text)
     text = _NO_TAG.sub("&lt;", _FOREIGN.sub("", _MATHML_PREFIX.sub(r"\1", text)))
     if not text.strip():
-        return ""
+        return "", True
     body = _parse(_flatten(mark_html(_flatten(text, _NAMES), math)))
     if body is None:
-        return ""
+        return "", True
     for element in list(body.iter(etree.Element)):
         _tidy(element, base_url)
         if len(element) == 0 and not element.text:
@@ -117,7 +134,11 @@ def _clean(html: str, base_url: str | None, math: MathMode) -> str:
         url_schemes=set(policy.SCHEMES),
         link_rel="noopener noreferrer",
     )
-    return _PRE_START.sub(r"\1", cleaned).strip()
+    cleaned = _PRE_START.sub(r"\1", cleaned).strip()
+    # Without the elements that are gone, others may stand where no parser leaves them; and
+    # what stands wrong in a table is moved before it.
+    steady = cleaned.count("<") == tidied.count("<") - _BODY_TAGS and "<table" not in cleaned
+    return cleaned, steady
 
 
 def from_text(text: str) -> str:
@@ -214,11 +235,9 @@ def _tidy(element: HtmlElement, base_url: str | None) -> None:
         element.tag = _GONE if before is not None and before.tag == "img" else "span"
     elif name == "img":
         _tidy_image(element, attributes, base_url)
+    elif name == "picture":
+        _help_image(element)
     else:
-        if name == "picture":
-            _help_image(element)
-        if name in policy.RENAMED:
-            element.tag = name = policy.RENAMED[name]
         for key, value in _kept(name, attributes, base_url):
             element.set(key, value)
 

@@ -41,7 +41,6 @@ RENAMED: Mapping[str, str] = {
     "menu": "ul",
     "strike": "s",
     "tt": "code",
-    "picture": "span",
 }
 
 # Elements that go with all they contain. Not the void ones: lxml takes what follows a
