@@ -23,7 +23,14 @@ _STYLED = re.compile(
 _COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.)|\Z)", re.DOTALL)
 _QUOTED = re.compile(r"``([^`']{1,200})''|`([^`'\s][^`']{0,200})'(?!\w)")
 _DASH = re.compile(r"(?<=[^\s-])(---?)(?=[^\s-])")
-_EVIDENCE = re.compile(r"(?<=[^\W_])--(?=[A-Z0-9])")
+_TRACES = (
+    _ACCENT,
+    _ESCAPED,
+    _STYLED,
+    re.compile(r"(?<=[^\W_])--(?=[A-Z0-9])"),
+    re.compile(rf"\{{\\(?:{'|'.join(sorted(TEXT_LETTERS))})\}}"),
+    re.compile(r"``[^`']{1,200}''"),
+)
 
 
 def untex(text: str) -> str:
@@ -44,7 +51,7 @@ def looks_texed(text: str) -> bool:
 
     `--amend` and `block--modifier` are not: they have a blank before, or small letters after.
     """
-    return bool(_ACCENT.search(text) or _ESCAPED.search(text) or _EVIDENCE.search(text))
+    return any(trace.search(text) for trace in _TRACES)
 
 
 def untex_group(text: str) -> str:

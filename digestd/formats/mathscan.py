@@ -16,7 +16,7 @@ MathMode = Literal["auto", "on", "off"]
 # Signs that stand for tags; whatever of them a document brings itself is removed before.
 BREAK, EMPHASIS, INLINE_TAG = "\ue000", "\ue001", "\ue002"
 
-_LONGEST_INLINE, _LONGEST_DISPLAY = 600, 8_000
+_LONGEST_INLINE, _LONGEST_DISPLAY, _LONGEST_CUT = 600, 8_000, 2_000
 # So many characters may be looked through for closing delimiters in one run: attackers
 # open many formulas and close none.
 _BUDGET = 4_000_000
@@ -35,12 +35,26 @@ _TEXT_GROUP = re.compile(r"\\(?:text|mbox|textrm|textbf|textit|mathrm|operatorna
 _COMMAND = re.compile(r"\\[A-Za-z]+|\\.")
 _PROSE = re.compile(r"[A-Za-z]{2,}[,;:]?\s+[A-Za-z]{2,}")
 _CHINESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uff5e\u3001\u3002]")
-_STRONG = re.compile(r"\\[A-Za-z{}|,;!]|[\^_]")
+_STRONG = re.compile(r"\\[A-Za-z{}|,;!%$#&]|[\^_]")
 _RELATION = re.compile(r"[=<>≤≥≠≈∈∉⊂⊆→↦∼≡∝±×·∘∞∑∏∫√]")
-_ATOM = r"(?:\d+(?:[.,]\d+)?%?|[A-Za-zα-ωΑ-Ωℓ]{1,2}'*(?:\([A-Za-z0-9,]{1,9}\))?)"
-_SHORT = re.compile(rf"[-+−±]?[(\[]?\s*{_ATOM}(?:\s*[-+−*/,:|]?\s*{_ATOM}){{0,4}}\s*[)\]]?[!']?")
-_NUMBER = re.compile(r"[-+−]?\d+(?:[.,]\d+)*%?")
-_SHELL = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}|\(|[A-Z_]{2,}\b")
+_EQUATION = re.compile(r"[A-Za-z]['A-Za-z0-9()+* /-]{0,12}[=<>][^=<>]{1,20}")
+_SUBSTANCE = re.compile(r"[A-Za-z0-9\\<>=]|[^\x00-\x7f]")
+_NUMBER = re.compile(r"[-+−±]?\d+(?:[.,]\d+)*%?")
+# `f(x)`, `[0, 1)`, `n-1`, `x, y`, `|x|`, `a:b`, `n!`: short names and signs between them.
+_SHORT_SIGNS = re.compile(r"[A-Za-z0-9α-ωΑ-Ωℓ+\-−*/|,.:;!'() \[\]]{1,40}")
+_CALL = re.compile(r"[A-Za-z]{2,20}\([A-Za-z0-9, |;]{1,20}\)")
+_LONG_NAME = re.compile(r"[A-Za-z]{3,}")
+_APART = re.compile(r"[A-Za-z0-9] +[A-Za-z0-9]")
+# `$_GET/$_POST`, `${A}_${B}`, `$HOME/`, `$(foo_bar)/$(baz)`: what a shell or PHP leaves over.
+_SHELL = re.compile(
+    r"\{[A-Za-z_]\w*\}[_./:-]?|\([a-z]\w*\)[_./:-]|_[A-Z]{2,}\b.*|[A-Z_]{2,}[_/:].*|.*[_^/]",
+    re.DOTALL,
+)
+# After a formula: `$n$th`, `$k$NN`, `$x^2$s`.
+_SUFFIX = re.compile(r"(?:th|st|nd|rd|s|es|ish|NNs?|D)(?![A-Za-z0-9])")
+_IDENTIFIER = re.compile(r"[A-Za-z]")
+_QUOTED_WORDS = frozenset("and or to with then".split())
+_SIGNS = re.compile(f"[{BREAK}{EMPHASIS}{INLINE_TAG}]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _CUT = re.compile(r"(?:\.\.\.|…|\[…\]|\[\.\.\.\])\s*$")
 
@@ -84,6 +98,16 @@ def find_delimited(flat: str, mode: MathMode = "auto") -> Iterator[Found]:
             at = found.end
 
 
+def without_signs(text: str) -> str:
+    """Return `text` without the characters that stand for tags here."""
+    return _SIGNS.sub("", text)
+
+
+def reads_like_maths(tex: str) -> bool:
+    """Say whether what a page calls maths can be LaTeX: prose and dates are not."""
+    return _is_maths(tex, "on")
+
+
 def clean_tex(raw: str) -> str:
     """Return the source of a formula without the signs that stood for tags.
 
@@ -99,7 +123,7 @@ def _environment(flat: str, opener: re.Match[str], nowhere: set[str]) -> tuple[F
     limit = opener.start() + _LONGEST_DISPLAY
     if flat.find(f"\\end{{{name}}}", opener.end()) < 0:
         nowhere.add(name)
-        return None, 0
+        return _cut_off(flat, opener.start(), opener.end()), 0
     depth = 1
     ends = re.compile(rf"\\(begin|end)\{{{re.escape(name)}\}}")
     for found in ends.finditer(flat, opener.end(), limit):
@@ -121,11 +145,16 @@ def _bracketed(flat: str, opener: re.Match[str], nowhere: set[str]) -> Found | N
     if end < 0:
         if flat.find(closer, opener.end()) < 0:
             nowhere.add(closer)
+            return _cut_off(flat, opener.start(), opener.end())
         return None
     raw = flat[opener.end() : end]
-    if not _balanced(raw) or not _is_maths(clean_tex(raw), "on"):
+    tex = clean_tex(raw)
+    # \[1\] is a footnote that Markdown escaped, \(foo\) a group of a regular expression.
+    if (tex.isdigit() and opener["bracket"] == "[") or re.fullmatch(r"[a-z]{3,}", tex):
         return None
-    return Found(opener.start(), end + 2, clean_tex(raw), display=opener["bracket"] == "[")
+    if INLINE_TAG in raw or not _balanced(raw) or not _is_maths(tex, "on"):
+        return None
+    return Found(opener.start(), end + 2, tex, display=opener["bracket"] == "[")
 
 
 def _dollars(  # noqa: PLR0911 (a list of rules)
@@ -141,7 +170,8 @@ def _dollars(  # noqa: PLR0911 (a list of rules)
         tex = clean_tex(raw)
         if "$" not in tex.replace("\\$", "") and _balanced(raw) and _is_maths(tex, "on"):
             return Found(opener.start(), end + 2, tex, display=True), end + 2
-        return None, opener.end()
+        cut = _cut_off(flat, opener.start(), opener.end()) if end < 0 else None
+        return cut, opener.end()
     start = opener.start()
     if start and flat[start - 1].isascii() and flat[start - 1].isalnum():
         return None, opener.end()
@@ -149,10 +179,18 @@ def _dollars(  # noqa: PLR0911 (a list of rules)
     if end < 0:
         return _cut_off(flat, start, opener.end()), opener.end()
     raw = flat[opener.end() : end]
-    after = flat[end + 1 : end + 2]
-    if (after.isascii() and after.isalnum()) or not _fits(raw, mode):
+    if not _may_close(flat, end, raw) or not _fits(raw, mode):
         return None, opener.end()
     return Found(start, end + 1, clean_tex(raw)), end + 1
+
+
+def _may_close(flat: str, end: int, raw: str) -> bool:
+    """Say whether the dollar at `end` can close `raw`: a price or a variable follows on itself."""
+    after = flat[end + 1 : end + 2]
+    if after.isascii() and after.isalnum():
+        is_name = _IDENTIFIER.fullmatch(raw) or _COMMAND.search(raw) or "^" in raw
+        return bool(is_name) and _SUFFIX.match(flat, end + 1) is not None
+    return not (after and after in "({" and raw.startswith(after))  # $(ls)$(pwd)
 
 
 def _closing_dollar(flat: str, start: int) -> int:
@@ -173,33 +211,44 @@ def _fits(raw: str, mode: MathMode) -> bool:
         return False
     tex = clean_tex(raw)
     before, after = raw[:1].isspace(), raw[-1:].isspace()
-    if before != after or (before and not _STRONG.search(tex)):
+    if before != after or (before and not (_STRONG.search(tex) or _EQUATION.fullmatch(tex))):
         return False
     return _is_maths(tex, mode)
 
 
-def _is_maths(tex: str, mode: MathMode) -> bool:  # noqa: PLR0911 (a list of rules)
+def _is_maths(tex: str, mode: MathMode) -> bool:
     """Say whether what stands between delimiters reads like a formula."""
-    if not tex or tex in {"\\", ","}:
-        return False
     bare = _TEXT_GROUP.sub(" ", tex)
-    if _CHINESE.search(bare):
+    if not _SUBSTANCE.search(tex) or _CHINESE.search(bare):
         return False
-    strong = _STRONG.search(bare) or _TEXT_GROUP.search(tex)
+    if "\\" not in tex and _SHELL.fullmatch(tex):
+        return False
     words = _COMMAND.sub(" \\ ", re.sub(r"\\(?:begin|end)\{[^{}]*\}", " ", bare))
     if _PROSE.search(words):
         return False
-    if strong:
-        return not _SHELL.fullmatch(tex)
-    if _SHELL.match(tex) and not _RELATION.search(tex) and len(tex) > 3:
-        return bool(_SHORT.fullmatch(tex))
-    if _RELATION.search(tex) and not re.search(r"[A-Za-z]{4,}", bare):
+    if _STRONG.search(bare) or _TEXT_GROUP.search(tex):
         return True
-    if tex.lower() in {"and", "or", "to"}:
-        return False  # "write \\( and \\) around it"
-    if mode == "on" and len(tex) <= 40 and not re.search(r"[A-Za-z]{3,}", bare):
+    if _RELATION.search(tex):
+        return not re.search(r"[A-Za-z]{4,}", bare)
+    return _is_short(tex, mode)
+
+
+def _is_short(tex: str, mode: MathMode) -> bool:
+    """Say whether `tex` is a number, a name, or a few of them with signs between."""
+    longest = 4 if mode == "auto" else 20
+    if _NUMBER.fullmatch(tex) or _CALL.fullmatch(tex):
         return True
-    return bool(_SHORT.fullmatch(tex) or _NUMBER.fullmatch(tex))
+    if tex.isascii() and tex.isalpha():
+        return len(tex) <= longest and tex.lower() not in _QUOTED_WORDS
+    closed = [tex.count(left) == tex.count(right) for left, right in ("()", "[]")]
+    half_open = tex[:1] in "([" and tex[-1:] in ")]"
+    return bool(
+        _SHORT_SIGNS.fullmatch(tex)
+        and re.search(r"[A-Za-z0-9α-ωΑ-Ωℓ]", tex)
+        and not (_LONG_NAME.search(tex) or _APART.search(tex))
+        and tex[-1] not in "/(["
+        and (all(closed) or half_open)
+    )
 
 
 def _balanced(raw: str) -> bool:
@@ -216,10 +265,14 @@ def _balanced(raw: str) -> bool:
 
 def _cut_off(flat: str, start: int, after: int) -> Found | None:
     """Return a formula that the source's own excerpt has cut: dropped, never shown in half."""
-    rest = flat[after:]
-    if len(rest) > _LONGEST_INLINE or not _CUT.search(rest) or "$" in rest:
+    if len(flat) - after > _LONGEST_CUT:
         return None
-    head = rest.split(" ", 1)[0]
-    if not re.search(r"\\[A-Za-z]{2,}|[\^_][{A-Za-z0-9]", head) or _CHINESE.search(rest):
+    rest = flat[after:].lstrip()
+    if not _CUT.search(rest) or "$" in rest or INLINE_TAG in rest:
+        return None
+    head = rest if flat[start] == "\\" else rest.split(" ", 1)[0]
+    tex = _TEXT_GROUP.sub(" ", rest)
+    is_tex = re.search(r"\\[A-Za-z]{2,}|[\^_][{A-Za-z0-9]|=", head)
+    if not is_tex or _CHINESE.search(tex) or _PROSE.search(_COMMAND.sub(" \\ ", tex)):
         return None
     return Found(start, len(flat), None)

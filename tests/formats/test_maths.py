@@ -45,6 +45,98 @@ def test_what_feeds_do(source: str, tex: list[str]) -> None:
     assert [formula.tex for formula in find_math(source)] == tex
 
 
+@pytest.mark.parametrize(
+    ("source", "tex"),
+    [
+        ("$n$th, $k$NN, $x$-axis, $\\alpha$s", ["n", "k", "x", "\\alpha"]),
+        ("$|x|$, $P(A|B)$, $[0, 1)$, $f(x)$", ["|x|", "P(A|B)", "[0, 1)", "f(x)"]),
+        ("$ x^2 $ and $ a = b $", ["x^2", "a = b"]),
+        ("If $x<em>i$ and $y</em>i$", ["x_i", "y_i"]),
+        ("$a<b>c$, $0<x<1, y>2$, $x <y> z$", ["a<b>c", "0<x<1, y>2", "x <y> z"]),
+        ("<em>$a$</em> <b>$b$</b>", ["a", "b"]),
+        ("$GL_n(\\mathbb{F}_q)$", ["GL_n(\\mathbb{F}_q)"]),
+        ("$5 for $x$, $y$ and $6", ["x", "y"]),
+        ("US$5, A$5/$6, $5-$10, $1.2B ($900M)", []),
+        ("$_GET/$_POST, ${A}_${B}, $(ls)$(pwd), $(foo_bar)/$(baz)", []),
+        ("$$ - $$$ or $$, and $$.", []),
+        ("\\[citation needed\\] \\[1\\] s/\\(foo\\)/bar/ \\(.*\\)", []),
+        ("price is $ 5 and $ 6, use $(...)$", []),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else "",
+)
+def test_dollars_pair_where_maths_stands(source: str, tex: list[str]) -> None:
+    assert [formula.tex for formula in find_math(f"<p>{source}</p>")] == tex
+
+
+ANNOTATED = (
+    '<semantics><mi>x</mi><annotation encoding="application/x-tex">x</annotation></semantics>'
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "formulas"),
+    [
+        ('<span class="katex"><span class="katex-mathml"><math>' + ANNOTATED + "</math></span>"
+         '<span class="katex-html"><span>x</span></span></span>', [("x", False)]),
+        (('<span class="MathJax_Preview">?</span><span class="MathJax"><nobr>x</nobr></span>'
+         '<script type="math/tex">% <![CDATA[\nx<1 %]]></script>'), [("x<1", False)]),
+        (('<div class="MathJax_Display"><span>x</span></div>'
+         '<script type="math/tex; mode=display">y</script>'), [("y", True)]),
+        (("<math><msup><mi>x</mi><mn>2</mn></msup><mo>&lt;</mo><mfrac><mi>a</mi><mn>2</mn></mfrac>"
+         "</math>"), [("x^{2}<\\frac{a}{2}", False)]),
+        ("<math><mi>x</mi><mo>+</mo><mn>1</mn></math>", [("x+1", False)]),
+        ('<span class="math inline">x</span> <div class="math">\\alpha</div>',
+         [("x", False), ("\\alpha", True)]),
+        ('<div class="math">Posted in maths</div>', []),
+        ('<span class="ztext-math" data-eeimg="2" data-tex="x^2">x^2</span>', [("x^2", True)]),
+        ('<img src="https://www.zhihu.com/equation?tex=x%5E2" alt="[公式]" eeimg="1">',
+         [("x^2", False)]),
+        ('<img class="ql-img-displayed-equation" alt="x^2" src="a.png">', [("x^2", True)]),
+        ('<img class="math" alt="a picture of Gauss" src="a.png">', []),
+        (('<div class="latex-rendered" data-attrs="{&quot;persistentExpression&quot;:&quot;x^2'
+         '&quot;}"></div>'), [("x^2", True)]),
+        (('<mjx-container class="MathJax" display="true"><svg></svg><mjx-assistive-mml>'
+         '<math display="block"><mi>x</mi></math></mjx-assistive-mml></mjx-container>'),
+         [("x", True)]),
+    ],
+    ids=lambda value: value[:25] if isinstance(value, str) else "",
+)  # fmt: skip
+def test_ready_made_maths_is_taken_once(source: str, formulas: list[tuple[str, bool]]) -> None:
+    assert [(f.tex, f.display) for f in find_math(source)] == formulas
+
+
+def test_the_copy_for_the_eye_goes_and_the_text_around_stays() -> None:
+    source = (
+        '<p>Let <span class="MathJax_Preview">?</span><span class="MathJax">x</span>'
+        '<script type="math/tex">x</script> be</p>'
+    )
+    mark = '<span class="math" data-tex="x" data-display="inline">x</span>'
+    assert mark_html(source) == f"<p>Let {mark} be</p>"
+
+
+def test_marking_twice_changes_nothing() -> None:
+    once = mark_html("<p>$a<b$ and $$x^2$$ and <i>y</i></p>")
+    assert mark_html(once) == once
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        "$s_{i,j} =...",
+        "\\begin{equation}a=b [...]",
+        "\\(x_i = \\frac{1} […]",
+        "$$\\sum_{i=1}^n x_i …",
+    ],
+)
+def test_what_the_source_cut_is_dropped_and_the_next_block_stays(cut: str) -> None:
+    assert mark_html(f"<p>设{cut}</p><p>b</p>") == "<p>设…</p><p>b</p>"
+
+
+def test_what_is_cut_but_no_formula_stays() -> None:
+    for text in ("We pay $5...", "Use \\begin{equation} to start one...", "$HOME …"):
+        assert mark_html(f"<p>{text}</p>") == f"<p>{text}</p>"
+
+
 def test_a_mark_carries_its_source_and_reads_without_templates() -> None:
     marked = mark_html("<p>设$a<b^2$。</p>")
     assert marked == (
@@ -72,6 +164,13 @@ def test_switched_off_nothing_changes() -> None:
         ("a < b, 5 &lt; 6", "a < b, 5 < 6", False),
         ("Navier--Stokes by Erd\\H{o}s", "Navier–Stokes by Erdős", False),
         ("line\n\n  two", "line two", False),
+        ("Line<br>two, H<sub>2</sub>O", "Line two, H₂O", False),
+        ("Vec<T> in a <div>", "Vec<T> in a <div>", False),
+        ("Sch\\&quot;on R\\&#39;enyi {\\L}oja", "Schön Rényi Łoja", False),
+        ("``Best'' of \\textit{Gaia}", "“Best” of Gaia", False),
+        ("git commit --amend, block__a--b, ~/x", "git commit --amend, block__a--b, ~/x", False),
+        ("A $k$NN for the $n$th", "A kNN for the nth", True),
+        ("$$\\begin{aligned}a&=b\\\\c&=d\\end{aligned}$$", "a = b; c = d", True),
     ],
 )
 def test_titles_are_one_line(raw: str, plain: str, has_html: bool) -> None:
@@ -109,6 +208,15 @@ def test_any_text_without_delimiters_stays_as_it_is(text: str) -> None:
         "<!--" * 100_000,
         "&" * 300_000,
         "$x$<p>" * 50_000,
+        "$<b>" * 100_000,
+        "$x$<i" * 100_000,
+        '<span class="math">' * 50_000 + "x" + "</span>" * 50_000,
+        '<span class="katex">' * 30_000 + "</span>" * 30_000,
+        "<math><msup>" * 30_000 + "</msup></math>" * 30_000,
+        "$\\text{" * 100_000,
+        "$a_1 ..." * 100_000,
+        "\\[ ... " * 100_000,
+        "\\begin{align}" * 30_000 + "\\end{align}" * 30_000,
     ],
     ids=lambda value: value[:12],
 )
