@@ -26,7 +26,7 @@ from digestd.services.messages import AlertMaker, Composer
 from digestd.services.poll import Poller
 from digestd.services.sweep import Sweeper
 from digestd.services.waiting import Bell
-from digestd.store import daemons, digests, feeds, outbox
+from digestd.store import channels, daemons, digests, feeds
 from digestd.store.db import Database, Store, connect
 from digestd.store.owner import this_process
 from digestd.web.server import WebServer
@@ -222,7 +222,7 @@ class App:
 def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscription, Feed]]:
     """Make the database know what the configuration names, and free what the dead hold."""
     daemons.free(db, daemons.dead_holders(db, this_process()))
-    outbox.know_channels(db, config.channels)
+    channels.know(db, config.channels)
     digests.know(db, config.digests, now)
     return feeds.follow(db, config.subscriptions, now)
 
@@ -232,5 +232,5 @@ def _channels_in_use(db: Database, configured: Iterable[str]) -> list[str]:
 
     The latter are parked with that reason at their first attempt, for their owner to see.
     """
-    waiting = {state.name for state in outbox.channel_states(db) if state.open_deliveries}
+    waiting = {state.name for state in channels.states(db) if state.open_deliveries}
     return sorted({*configured, *waiting})

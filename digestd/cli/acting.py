@@ -22,6 +22,7 @@ from digestd.delivery.compose import compose
 from digestd.errors import DigestdError, StoreError, SubscriptionError, UsageError
 from digestd.services.digests import manual_slot
 from digestd.services.poll import PollReport
+from digestd.store import channels as channel_rows
 from digestd.store import feeds as feed_rows
 from digestd.store import outbox as outbox_rows
 from digestd.store.db import Store
@@ -270,7 +271,7 @@ def _unpark(app: App, channel: str) -> None:
     async def run() -> None:
         store = Store(app.config.store.path)
         try:
-            states = {s.name: s for s in await store.read(outbox_rows.channel_states)}
+            states = {s.name: s for s in await store.read(channel_rows.states)}
             if channel in states and states[channel].parked_at:
                 await store.write(outbox_rows.unpark, channel, app.clock())
                 click.echo("  what was parked for it will be sent now")

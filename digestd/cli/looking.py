@@ -14,6 +14,7 @@ from digestd.cli.show import DURATION, JSON_OPTION, ago, rfc3339, rows, safe, si
 from digestd.core.models import Feed
 from digestd.core.slots import next_slot
 from digestd.errors import StoreError
+from digestd.store import channels as channel_rows
 from digestd.store import daemons
 from digestd.store import entries as entry_rows
 from digestd.store import feeds as feed_rows
@@ -230,7 +231,7 @@ def _status(app: App, db: Database, now: datetime) -> dict[str, Any]:
     ]
     problems += [
         f"channel {c.name} is parked: {c.parked_reason}; mend it, then `digestd test {c.name}`"
-        for c in outbox_rows.channel_states(db)
+        for c in channel_rows.states(db)
         if c.parked_at
     ]
     if waiting["dead"]:

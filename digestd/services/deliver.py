@@ -21,7 +21,7 @@ from digestd.delivery.target import Target
 from digestd.delivery.targets import open_target
 from digestd.errors import ConfigError
 from digestd.services.waiting import Bell
-from digestd.store import outbox
+from digestd.store import channels, outbox
 from digestd.store.db import Database, Store
 
 # Senders bound their own sockets; this is for the ones that hang all the same.
@@ -157,7 +157,7 @@ class Lane:
                 settled += 1
         finally:
             # Also when cancelled: what we hold, another may take at once.
-            await asyncio.shield(self._store.write(outbox.release_channel, self.name, self._owner))
+            await asyncio.shield(self._store.write(channels.release, self.name, self._owner))
         return settled
 
     def close(self) -> None:
@@ -171,7 +171,7 @@ class Lane:
 
     def _begin(self, db: Database, now: datetime) -> Delivery | None:
         """Take the lease, see to what a dead process left, mark the first delivery."""
-        if not outbox.take_channel(db, self.name, self._owner, now, now + _LEASE):
+        if not channels.take(db, self.name, self._owner, now, now + _LEASE):
             return None
         outbox.resume_interrupted(db, self.name, now)
         return outbox.take_next(db, self.name, self._owner, now)
@@ -190,13 +190,13 @@ class Lane:
             outcome,
             attempts=delivery.attempts,
             failing_since=delivery.failing_since,
-            channel_failures=outbox.failures(db, self.name),
+            channel_failures=channels.failures(db, self.name),
             now=now,
             chance=chance,
             settings=self._settings,
         )
         outbox.settle(db, delivery, verdict, now)
-        if not more or not outbox.take_channel(db, self.name, self._owner, now, now + _LEASE):
+        if not more or not channels.take(db, self.name, self._owner, now, now + _LEASE):
             return verdict, None
         return verdict, outbox.take_next(db, self.name, self._owner, now)
 

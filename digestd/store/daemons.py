@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from digestd.store import feeds, outbox
+from digestd.store import channels, feeds
 from digestd.store.db import moment, stamp
 from digestd.store.owner import is_dead
 
@@ -42,7 +42,7 @@ def crashed(db: Database) -> bool:
 def dead_holders(db: Database, me: str) -> list[str]:
     """Return the owners of leases, or of a daemon's row, whose process is no more."""
     entered = {row[0] for row in db.conn.execute("SELECT owner FROM daemons")}
-    others = (entered | feeds.lease_holders(db) | outbox.lease_holders(db)) - {me}
+    others = (entered | feeds.lease_holders(db) | channels.lease_holders(db)) - {me}
     return sorted(owner for owner in others if is_dead(owner))
 
 
@@ -50,5 +50,5 @@ def free(db: Database, owners: Iterable[str]) -> None:
     """Take back at once what these processes have leased."""
     for owner in owners:
         feeds.free_leases_of(db, owner)
-        outbox.free_leases_of(db, owner)
+        channels.free_leases_of(db, owner)
         db.conn.execute("DELETE FROM daemons WHERE owner = ?", (owner,))

@@ -16,10 +16,11 @@ from sqlite_utils import Database
 
 from digestd.core.models import Debt, Delivery, MessageKind, Piece
 from digestd.core.retries import PATIENCE, Verdict
+from digestd.store import channels
+from digestd.store.channels import ANSWER_LENGTH
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 
 _STATES = ("due", "sending", "sent", "parked", "dead")
-_ANSWER_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,6 @@ class Outgoing:
     pieces: Sequence[tuple[str, Piece]]
     entry_ids: Sequence[int] = ()
     owed_pks: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelState:
-    """How a channel fares."""
-
-    name: str
-    failures: int
-    resume_at: datetime | None
-    parked_at: datetime | None
-    parked_reason: str
-    open_deliveries: int
 
 
 # --- owed ------------------------------------------------------------------------------
@@ -140,9 +129,7 @@ def _still_open(db: Database, owed_pks: Sequence[int]) -> bool:
 def _add_deliveries(
     db: Database, message_pk: int, pieces: Sequence[tuple[str, Piece]], now: datetime
 ) -> None:
-    parked = {
-        row[0] for row in db.conn.execute("SELECT name FROM channels WHERE parked_at IS NOT NULL")
-    }
+    parked = channels.parked(db)
     db.conn.executemany(
         "INSERT INTO deliveries (message_pk, channel, uid, recipient, part, form, title, payload,"
         " state, due_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -165,48 +152,7 @@ def _add_deliveries(
     )
 
 
-# --- channels and their leases ---------------------------------------------------------
-
-
-def know_channels(db: Database, names: Iterable[str]) -> None:
-    """Make a row for every configured channel."""
-    db.conn.executemany(
-        "INSERT INTO channels (name) VALUES (?) ON CONFLICT (name) DO NOTHING",
-        [(name,) for name in names],
-    )
-
-
-def take_channel(db: Database, name: str, owner: str, now: datetime, until: datetime) -> bool:
-    """Take, or keep, the lease on a channel; False while another process has it."""
-    row = db.conn.execute(
-        "UPDATE channels SET lease_owner = :owner, lease_until = :until WHERE name = :name"
-        " AND (lease_owner IS NULL OR lease_owner = :owner OR lease_until < :now)"
-        " RETURNING name",
-        {"owner": owner, "until": stamp(until), "now": stamp(now), "name": name},
-    ).fetchone()
-    return row is not None
-
-
-def release_channel(db: Database, name: str, owner: str) -> None:
-    """Give the channel's lease back."""
-    db.conn.execute(
-        "UPDATE channels SET lease_owner = NULL, lease_until = NULL"
-        " WHERE name = ? AND lease_owner = ?",
-        (name, owner),
-    )
-
-
-def lease_holders(db: Database) -> set[str]:
-    """Return who holds a lease on a channel."""
-    rows = db.conn.execute("SELECT lease_owner FROM channels WHERE lease_owner IS NOT NULL")
-    return {row[0] for row in rows}
-
-
-def free_leases_of(db: Database, owner: str) -> None:
-    """Take back every channel that `owner` has leased."""
-    db.conn.execute(
-        "UPDATE channels SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?", (owner,)
-    )
+# --- deliveries ------------------------------------------------------------------------
 
 
 def resume_interrupted(db: Database, channel: str, now: datetime) -> int:
@@ -224,49 +170,6 @@ def resume_interrupted(db: Database, channel: str, now: datetime) -> int:
     for row in rows:
         _note_attempt(db, row[0], now, "unknown", "the process ended while sending")
     return len(rows)
-
-
-def channel_states(db: Database) -> list[ChannelState]:
-    """Return every channel that is known, by name."""
-    rows = db.query(
-        "SELECT c.*, (SELECT count(*) FROM deliveries d WHERE d.channel = c.name"
-        " AND d.state IN ('due', 'sending')) AS open FROM channels c ORDER BY name"
-    )
-    return [
-        ChannelState(
-            row["name"],
-            row["failures"],
-            moment_or_none(row["resume_at"]),
-            moment_or_none(row["parked_at"]),
-            row["parked_reason"],
-            row["open"],
-        )
-        for row in rows
-    ]
-
-
-def unpark(db: Database, channel: str, now: datetime) -> None:
-    """Let a channel speak again: its owner has mended it, or a test went through."""
-    db.conn.execute(
-        "UPDATE channels SET parked_at = NULL, parked_reason = '', failures = 0, resume_at = NULL"
-        " WHERE name = ?",
-        (channel,),
-    )
-    # A parked delivery does not age: its time of failing begins anew.
-    db.conn.execute(
-        "UPDATE deliveries SET state = 'due', due_at = ?, failing_since = NULL"
-        " WHERE channel = ? AND state = 'parked'",
-        (stamp(now), channel),
-    )
-
-
-def unpark_all(db: Database, now: datetime) -> None:
-    """Let every parked channel try again: the owner has started or reloaded us."""
-    for row in db.conn.execute("SELECT name FROM channels WHERE parked_at IS NOT NULL").fetchall():
-        unpark(db, row[0], now)
-
-
-# --- deliveries ------------------------------------------------------------------------
 
 
 def take_next(db: Database, channel: str, owner: str, now: datetime) -> Delivery | None:
@@ -297,22 +200,19 @@ def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) ->
             verdict.state,
             stamp(verdict.due_at),
             stamp_or_none(verdict.failing_since),
-            "" if verdict.state == "sent" else verdict.answer[:_ANSWER_LENGTH],
+            "" if verdict.state == "sent" else verdict.answer[:ANSWER_LENGTH],
             stamp(now) if verdict.state == "sent" else None,
             delivery.id,
         ),
     )
     _note_attempt(db, delivery.id, now, verdict.outcome, verdict.answer)
-    db.conn.execute(
-        "UPDATE channels SET failures = ?, resume_at = ?,"
-        " last_ok_at = CASE WHEN ? THEN ? ELSE last_ok_at END WHERE name = ?",
-        (
-            verdict.channel_failures,
-            stamp_or_none(verdict.resume_at),
-            verdict.state == "sent",
-            stamp(now),
-            delivery.channel,
-        ),
+    channels.note(
+        db,
+        delivery.channel,
+        now,
+        failed=verdict.channel_failures,
+        resume_at=verdict.resume_at,
+        well=verdict.state == "sent",
     )
     if verdict.state == "parked":
         _park(db, delivery.channel, verdict.answer, now)
@@ -332,28 +232,36 @@ def settle_late(db: Database, delivery_id: int, attempt: int, now: datetime) -> 
         _note_attempt(db, delivery_id, now, "accepted", "answered late")
 
 
-def failures(db: Database, channel: str) -> int:
-    """Return how many attempts in a row have failed on this channel."""
-    row = db.conn.execute("SELECT failures FROM channels WHERE name = ?", (channel,)).fetchone()
-    return int(row[0]) if row else 0
+def unpark(db: Database, channel: str, now: datetime) -> None:
+    """Let a channel speak again: its owner has mended it, or a test went through."""
+    channels.mend(db, channel)
+    # A parked delivery does not age: its time of failing begins anew.
+    db.conn.execute(
+        "UPDATE deliveries SET state = 'due', due_at = ?, failing_since = NULL"
+        " WHERE channel = ? AND state = 'parked'",
+        (stamp(now), channel),
+    )
+
+
+def unpark_all(db: Database, now: datetime) -> None:
+    """Let every parked channel try again: the owner has started or reloaded us."""
+    for name in channels.parked(db):
+        unpark(db, name, now)
 
 
 def _park(db: Database, channel: str, reason: str, now: datetime) -> None:
-    db.conn.execute(
-        "UPDATE channels SET parked_at = ?, parked_reason = ? WHERE name = ?",
-        (stamp(now), reason[:_ANSWER_LENGTH], channel),
-    )
+    channels.park(db, channel, reason, now)
     db.conn.execute(
         "UPDATE deliveries SET state = 'parked', last_error = ?"
         " WHERE channel = ? AND state = 'due'",
-        (f"channel broken: {reason}"[:_ANSWER_LENGTH], channel),
+        (f"channel broken: {reason}"[:ANSWER_LENGTH], channel),
     )
 
 
 def _note_attempt(db: Database, delivery_id: int, at: datetime, outcome: str, answer: str) -> None:
     db.conn.execute(
         "INSERT INTO attempts (delivery_id, at, outcome, answer) VALUES (?, ?, ?, ?)",
-        (delivery_id, stamp(at), outcome, answer[:_ANSWER_LENGTH]),
+        (delivery_id, stamp(at), outcome, answer[:ANSWER_LENGTH]),
     )
 
 

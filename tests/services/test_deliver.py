@@ -17,7 +17,7 @@ from digestd.core.retries import RetrySettings
 from digestd.delivery.target import Target
 from digestd.services import deliver
 from digestd.services.deliver import Lane, Targets
-from digestd.store import outbox
+from digestd.store import channels
 from digestd.store.db import Database, Store
 from tests.support.nouns import put
 
@@ -41,7 +41,7 @@ class ScriptedSender:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = Store(tmp_path / "digestd.db")
-    await opened.write(outbox.know_channels, CHANNELS)
+    await opened.write(channels.know, CHANNELS)
     yield opened
     opened.close()
 
@@ -168,7 +168,7 @@ async def test_a_broken_channel_is_parked_after_one_attempt(store: Store) -> Non
 async def test_while_another_process_has_the_channel_nothing_is_sent(store: Store) -> None:
     await owe(store, "phone", "m1")
     now = system_clock()
-    await store.write(outbox.take_channel, "phone", "another", now, now + timedelta(minutes=1))
+    await store.write(channels.take, "phone", "another", now, now + timedelta(minutes=1))
     assert await lane(store, "phone", lambda _: Sent()).work() == 0
 
 

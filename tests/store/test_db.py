@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.errors import SchemaTooNewError, StoreError
-from digestd.store import outbox
+from digestd.store import channels
 from digestd.store.db import (
     Database,
     Store,
@@ -65,17 +65,17 @@ async def test_a_failing_job_undoes_itself_alone(tmp_path: Path) -> None:
     store = Store(tmp_path / "digestd.db")
 
     def fail(db: Database) -> None:
-        outbox.know_channels(db, ["lost"])
+        channels.know(db, ["lost"])
         raise ValueError("no")
 
     jobs = [
-        store.write(outbox.know_channels, ["a"]),
+        store.write(channels.know, ["a"]),
         store.write(fail),
-        store.write(outbox.know_channels, ["b"]),
+        store.write(channels.know, ["b"]),
     ]
     results = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(r) for r in results] == [type(None), ValueError, type(None)]
-    states = await store.read(outbox.channel_states)
+    states = await store.read(channels.states)
     assert [s.name for s in states] == ["a", "b"]
     store.close()
 
@@ -90,8 +90,8 @@ async def test_a_full_disk_is_told_to_everyone_who_wrote(tmp_path: Path) -> None
     await store.write(shrink)
     names = [f"channel-{n:04}-{'x' * 200}" for n in range(400)]
     with pytest.raises(StoreError, match="full"):
-        await store.write(outbox.know_channels, names)
-    assert await store.read(outbox.channel_states) == []
+        await store.write(channels.know, names)
+    assert await store.read(channels.states) == []
     store.close()
 
 
@@ -100,7 +100,7 @@ def test_a_second_connection_sees_that_the_first_has_written(tmp_path: Path) -> 
     before = changes_seen(two)
     assert changes_seen(two) == before
     with write_transaction(one):
-        outbox.know_channels(one, ["a"])
+        channels.know(one, ["a"])
     assert changes_seen(two) != before
     one.conn.close()
     two.conn.close()
@@ -109,7 +109,7 @@ def test_a_second_connection_sees_that_the_first_has_written(tmp_path: Path) -> 
 def test_a_backup_is_a_database_of_its_own(tmp_path: Path) -> None:
     db = connect(tmp_path / "digestd.db")
     with write_transaction(db):
-        outbox.know_channels(db, ["a"])
+        channels.know(db, ["a"])
     backup(db, tmp_path / "copy.db")
     db.conn.close()
     with sqlite3.connect(tmp_path / "copy.db") as copy:

@@ -10,7 +10,7 @@ from digestd.core.models import Debt, Delivery
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.core.retries import RetrySettings, judge
 from digestd.core.slots import Slot
-from digestd.store import digests, outbox
+from digestd.store import channels, digests, outbox
 from digestd.store.db import Database
 from tests.support.nouns import NOW, followed, new, piece, put, seen
 
@@ -27,7 +27,7 @@ def settle(db: Database, delivery: Delivery, outcome: SendOutcome) -> None:
         outcome,
         attempts=delivery.attempts,
         failing_since=delivery.failing_since,
-        channel_failures=outbox.failures(db, "phone"),
+        channel_failures=channels.failures(db, "phone"),
         now=NOW,
         chance=0.5,
         settings=RetrySettings(),
@@ -37,8 +37,8 @@ def settle(db: Database, delivery: Delivery, outcome: SendOutcome) -> None:
 
 def test_a_delivery_is_taken_only_by_the_holder_of_the_channel(db: Database) -> None:
     put(db, "m1")
-    assert outbox.take_channel(db, "phone", ME, NOW, SOON)
-    assert not outbox.take_channel(db, "phone", OTHER, NOW, SOON)
+    assert channels.take(db, "phone", ME, NOW, SOON)
+    assert not channels.take(db, "phone", OTHER, NOW, SOON)
     assert take(db, OTHER) is None
     assert take(db) is not None
     assert take(db) is None  # it is being sent
@@ -46,10 +46,10 @@ def test_a_delivery_is_taken_only_by_the_holder_of_the_channel(db: Database) -> 
 
 def test_what_a_dead_process_was_sending_is_tried_again_as_unknown(db: Database) -> None:
     put(db, "m1")
-    outbox.take_channel(db, "phone", OTHER, NOW, SOON)
+    channels.take(db, "phone", OTHER, NOW, SOON)
     first = take(db, OTHER)
-    outbox.free_leases_of(db, OTHER)
-    outbox.take_channel(db, "phone", ME, NOW, SOON)
+    channels.free_leases_of(db, OTHER)
+    channels.take(db, "phone", ME, NOW, SOON)
     assert outbox.resume_interrupted(db, "phone", NOW) == 1
     second = take(db)
     assert first is not None
@@ -61,7 +61,7 @@ def test_what_a_dead_process_was_sending_is_tried_again_as_unknown(db: Database)
 def test_order_is_kept_and_a_failing_one_yields_after_some_tries(db: Database) -> None:
     for name in ("m1", "m2", "m3"):
         put(db, name)
-    outbox.take_channel(db, "phone", ME, NOW, SOON)
+    channels.take(db, "phone", ME, NOW, SOON)
     tried = []
     for _ in range(5):
         db.conn.execute("UPDATE channels SET resume_at = NULL")
@@ -76,7 +76,7 @@ def test_order_is_kept_and_a_failing_one_yields_after_some_tries(db: Database) -
 def test_while_a_channel_recovers_nothing_is_taken(db: Database) -> None:
     put(db, "m1")
     put(db, "m2")
-    outbox.take_channel(db, "phone", ME, NOW, SOON)
+    channels.take(db, "phone", ME, NOW, SOON)
     delivery = take(db)
     assert delivery is not None
     settle(db, delivery, TryAgain("slow down", timedelta(seconds=17)))
@@ -87,13 +87,13 @@ def test_while_a_channel_recovers_nothing_is_taken(db: Database) -> None:
 def test_a_broken_channel_parks_everything_and_a_mended_one_frees_it(db: Database) -> None:
     put(db, "m1")
     put(db, "m2")
-    outbox.take_channel(db, "phone", ME, NOW, SOON)
+    channels.take(db, "phone", ME, NOW, SOON)
     delivery = take(db)
     assert delivery is not None
     settle(db, delivery, Broken("535 wrong password"))
     put(db, "m3")
     assert {one.state for one in outbox.listing(db)} == {"parked"}
-    [state] = outbox.channel_states(db)
+    [state] = channels.states(db)
     assert state.parked_reason == "535 wrong password"
     assert outbox.next_due_at(db, "phone") is None
     outbox.unpark(db, "phone", NOW)
@@ -103,7 +103,7 @@ def test_a_broken_channel_parks_everything_and_a_mended_one_frees_it(db: Databas
 def test_a_refused_message_is_dead_and_the_next_goes_on(db: Database) -> None:
     put(db, "m1")
     put(db, "m2")
-    outbox.take_channel(db, "phone", ME, NOW, SOON)
+    channels.take(db, "phone", ME, NOW, SOON)
     first = take(db)
     assert first is not None
     settle(db, first, Refused("550 no such user"))
@@ -117,7 +117,7 @@ def test_a_refused_message_is_dead_and_the_next_goes_on(db: Database) -> None:
 
 def test_a_late_answer_counts_unless_something_happened_since(db: Database) -> None:
     put(db, "m1")
-    outbox.take_channel(db, "phone", ME, NOW, SOON)
+    channels.take(db, "phone", ME, NOW, SOON)
     delivery = take(db)
     assert delivery is not None
     settle(db, delivery, Unknown("no answer"))
@@ -137,7 +137,7 @@ def test_the_same_message_is_put_once(db: Database) -> None:
 def test_a_debt_is_paid_by_one_message_only(db: Database) -> None:
     [feed] = followed(db)
     seen(db, feed, new("1", Debt("alert", "phone", NOW)))
-    outbox.know_channels(db, ["phone"])
+    channels.know(db, ["phone"])
     [debt] = outbox.owed(db, "alert", NOW)
     one = outbox.Outgoing("a", "alert", "", [("phone", piece())], [debt.entry_id], [debt.pk])
     two = outbox.Outgoing("b", "alert", "", [("phone", piece())], [debt.entry_id], [debt.pk])
@@ -150,7 +150,7 @@ def test_a_slot_is_closed_once_and_keeps_its_members(db: Database) -> None:
     [feed] = followed(db)
     seen(db, feed, new("1", Debt("digest", "daily", NOW)))
     digests.know(db, ["daily"], NOW)
-    outbox.know_channels(db, ["paper"])
+    channels.know(db, ["paper"])
     [debt] = outbox.owed(db, "digest", NOW, target="daily")
     slot = Slot("2026-11-24T08:00", NOW)
     outgoing = outbox.Outgoing(

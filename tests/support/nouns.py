@@ -8,6 +8,7 @@ from typing import Any
 
 from digestd.core.models import Debt, Feed, ParsedEntry, Piece, Subscription
 from digestd.core.refresh import NewEntry, RefreshPlan
+from digestd.store import channels as channel_rows
 from digestd.store import feeds, outbox
 from digestd.store.commit import commit_refresh
 from digestd.store.db import Database
@@ -47,6 +48,6 @@ def put(
     db: Database, identity: str, channels: Sequence[str] = ("phone",), now: datetime = NOW
 ) -> None:
     """Put a message with one piece for each channel into the outbox."""
-    outbox.know_channels(db, channels)
+    channel_rows.know(db, channels)
     pieces = [(channel, piece(f"{identity}@{channel}")) for channel in channels]
     assert outbox.put(db, outbox.Outgoing(identity, "alert", identity, pieces), now)
