@@ -24,6 +24,7 @@ from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
 from digestd.services.messages import AlertMaker, Composer
 from digestd.services.poll import Poller
+from digestd.services.pricing import Pricing
 from digestd.services.sweep import Sweeper
 from digestd.services.waiting import Bell
 from digestd.store import channels, daemons, digests, feeds
@@ -46,6 +47,7 @@ class Parts:
     targets: Targets
     composer: Composer
     poller: Poller
+    pricing: Pricing
     alerts: AlertMaker
     digests: DigestMaker
     lanes: dict[str, Lane]
@@ -176,6 +178,13 @@ class App:
             made.ring_all()
 
         alerts = AlertMaker(store, composer, clock, ring_lane)
+        pricing = Pricing(
+            store,
+            clock,
+            budget=poll.requests_per_feed_per_day,
+            feeds=sum(s.interval is None and feed.gone_at is None for s, feed in followed),
+        )
+        await pricing.load()
         poller = Poller(
             store=store,
             client=client,
@@ -183,6 +192,7 @@ class App:
             gate=gate,
             subscriptions={feed.pk: subscription for subscription, feed in followed},
             settings=poll,
+            pricing=pricing,
             owner=owner,
             clock=clock,
             on_new=alerts.bell.ring,
@@ -197,6 +207,7 @@ class App:
             targets=targets,
             composer=composer,
             poller=poller,
+            pricing=pricing,
             alerts=alerts,
             digests=DigestMaker(
                 store,
@@ -214,6 +225,7 @@ class App:
         try:
             async with client:
                 yield made
+            await pricing.save()
         finally:
             composer.close()
             await worker.close()

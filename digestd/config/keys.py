@@ -24,7 +24,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "rules.*": ("feeds", "tags", "any", "unless", "title", "text", "author", "link", "category"),
     "store": ("path", "keep"),
     "poll": (
-        *("requests_per_feed_per_day", "min_interval", "max_interval", "concurrency", "per_host"),
+        *("requests_per_feed_per_day", "fairness", "min_interval", "max_interval"),
+        *("concurrency", "per_host"),
         *("timeout", "max_size", "allow_private", "proxy", "contact"),
     ),
     "delivery": ("first_retry", "give_up"),
@@ -47,7 +48,6 @@ NOT_YET = frozenset(
         "tags.*.page",
         "tags.*.proxy",
         "rules",
-        "poll.requests_per_feed_per_day",
         "notices",
         "web.url",
         "web.public",

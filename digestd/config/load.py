@@ -136,12 +136,16 @@ def _poll(table: Table) -> PollSettings:
     limits = PollLimits(
         table.duration("min_interval", usual.limits.min_interval),
         table.duration("max_interval", usual.limits.max_interval, high=timedelta(days=366)),
+        table.decimal("fairness", usual.limits.fairness, low=0, high=1),
     )
     if limits.min_interval > limits.max_interval:
         longest = describe_duration(limits.max_interval)
         table.complain("min_interval", f"is longer than max_interval, which is {longest}")
     return PollSettings(
         limits=limits,
+        requests_per_feed_per_day=table.decimal(
+            "requests_per_feed_per_day", usual.requests_per_feed_per_day, low=0.1, high=1440
+        ),
         concurrency=table.number("concurrency", usual.concurrency, low=1, high=1000),
         per_host=table.number("per_host", usual.per_host, low=1, high=100),
         timeout=table.duration("timeout", usual.timeout, high=timedelta(hours=1)),

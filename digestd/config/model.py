@@ -29,6 +29,7 @@ class PollSettings:
     """`[poll]`: how feeds are asked."""
 
     limits: PollLimits = field(default_factory=PollLimits)
+    requests_per_feed_per_day: float = 24  # the planner's budget
     concurrency: int = 32  # open requests
     per_host: int = 2
     timeout: timedelta = timedelta(seconds=30)  # of a whole request

@@ -6,6 +6,7 @@ secrets (`parse_proxy`, the URLs) do not quote at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -244,6 +245,19 @@ class Table:
             self.complain(key, str(exc))
             return default
 
+    def decimal(self, key: str, default: float, *, low: float, high: float) -> float:
+        """Return a number from `low` to `high`, whole or not."""
+        value = self.raw.get(key)
+        if value is None:
+            return default
+        if isinstance(value, str) and has_reference(value):
+            return self.parsed(key, lambda text: _between(_decimal(text), low, high), default)
+        try:
+            return _between(value, low, high)
+        except ValueError as exc:
+            self.complain(key, str(exc))
+            return default
+
     def names(
         self,
         key: str,
@@ -320,6 +334,19 @@ def _noun(value: object) -> str:
 
 def _whole(text: str) -> object:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else text
+
+
+def _decimal(text: str) -> object:
+    return float(text) if re.fullmatch(r"[0-9]{1,11}(\.[0-9]{0,9})?", text, re.ASCII) else text
+
+
+def _between(value: object, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        reason = f"expects a number without quotes, not {_noun(value)}"
+        raise ValueError(reason)  # noqa: TRY004 (what an owner wrote, like any other value)
+    if not low <= value <= high:
+        raise ValueError(f"{value} is not between {low:g} and {high:g}")
+    return float(value)
 
 
 def _in_range(value: object, low: int, high: int) -> int:

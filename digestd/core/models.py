@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from digestd.core.rhythm import Rhythm
 from digestd.core.slots import Schedule
 
 MessageKind = Literal["alert", "digest", "notice", "test"]
@@ -187,6 +188,9 @@ class Feed:
     ttl: timedelta | None = None
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
+    listed: int = 0  # entries in it
+    # Of a leased feed; elsewhere it is not read from the store.
+    rhythm: Rhythm = field(default=Rhythm(), repr=False)
 
     @property
     def label(self) -> str:

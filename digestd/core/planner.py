@@ -184,7 +184,19 @@ class Price:
 
         It suits a mixed lot of feeds; `steer` finds the right one within days.
         """
-        return cls(0.09 / max(budget, 0.01) ** 2, now)
+        return cls(first_price(budget), now)
+
+    def for_budget(self, old: float, new: float) -> Price:
+        """Return the price to begin with after the owner has changed the budget."""
+        if old == new:
+            return self
+        value = self.value * (max(old, 0.01) / max(new, 0.01)) ** 2
+        return Price(min(_DEAREST, max(_CHEAPEST, value)), self.at)
+
+
+def first_price(budget: float) -> float:
+    """Return what a request must save at about `budget` requests a feed and day."""
+    return 0.09 / max(budget, 0.01) ** 2
 
 
 def steer(price: Price, now: datetime, feeds: int, budget: float) -> Price:

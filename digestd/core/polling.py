@@ -1,8 +1,8 @@
-"""When a feed is asked again.
+"""When a feed is asked again: the plan, and what stands above it.
 
-For now a simple rule: a feed is asked about `ASKS_PER_GAP` times in its usual
-gap between posts, ever more seldom while it is silent. The publisher's floors,
-Retry-After and skip lists stand above it, and the back-off of a failing feed.
+`core.planner` finds the moment at which one more request saves the most waiting. Above
+it stand the publisher's floors, Retry-After and skip lists, the owner's own `interval`,
+and the back-off of a feed that fails.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from statistics import median
+from typing import Final
 
+from digestd.core import planner
 from digestd.core.freshness import parse_retry_after, polite_floor, skip_until
 from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable
-from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
+from digestd.core.outcomes import Failed, FetchOutcome, Gone
+from digestd.core.planner import FAIRNESS, PUSHED, Bounds
 
-# A daily feed is asked hourly, so half an hour is its mean delay: what `requests_per_feed_per_day`
-# amounts to for it.
-ASKS_PER_GAP = 24
-# While a feed's rhythm is unknown. Miniflux's default.
-UNKNOWN_RHYTHM = timedelta(hours=1)
-# Feeds that came due together drift apart by this share of their interval.
+# At the usual budget, until the daemon has found its own (`planner.steer`).
+USUAL_PRICE: Final = planner.first_price(24)
+# Feeds that began to fail together drift apart by this share of their wait.
 JITTER = 0.1
 RECENT_GAPS = 20
 
@@ -31,10 +30,11 @@ _TOO_MANY = (429, 503)
 
 @dataclass(frozen=True, slots=True)
 class PollLimits:
-    """`[poll]`: never more often, and while a feed lives never more seldom."""
+    """`[poll]`: never more often, while a feed lives never more seldom, and who goes before."""
 
     min_interval: timedelta = timedelta(minutes=5)
     max_interval: timedelta = timedelta(hours=24)
+    fairness: float = FAIRNESS
 
 
 def next_poll_at(
@@ -46,33 +46,50 @@ def next_poll_at(
     now: datetime,
     chance: float,
     limits: PollLimits,
+    price: float = USUAL_PRICE,
+    pushed: bool = False,
+    overflow: bool = False,
 ) -> datetime | None:
     """Return when to ask `feed` next, given what was just learned; None: never (410).
 
-    `feed` is as it was before this outcome. `parsed` is None where there was
-    nothing new to parse (a 304, the same bytes, a failure). `chance` is in
-    [0, 1). The owner's `interval` goes before the plan, its bounds and the
-    floors, but not before Retry-After or the skip lists.
+    `feed` is as it was before this outcome, but for its `rhythm`, which knows it.
+    `parsed` is None where there was nothing new to parse (a 304, the same bytes,
+    a failure). `chance` is in [0, 1). `price` is what a request must save
+    (`planner.Price`); `pushed`: a hub tells of its posts, under a live lease;
+    `overflow`: every listed entry was new. The owner's `interval` goes before the
+    plan, its bounds and the floors, but not before Retry-After or the skip lists.
     """
-    match outcome:
-        case Gone():
-            return None
-        case Failed():
+    if isinstance(outcome, Gone):
+        return None
+
+    def plan(floor: timedelta = timedelta(0)) -> timedelta:
+        if subscription.interval is not None:
+            return subscription.interval
+        listed = len(parsed.entries) if isinstance(parsed, ParsedFeed) else feed.listed
+        due = planner.next_poll_at(
+            feed.rhythm,
+            price * (PUSHED if pushed else 1.0),
+            now,
+            chance,
+            Bounds(limits.min_interval, limits.max_interval, floor, listed),
+            fairness=limits.fairness,
+            overflow=overflow,
+        )
+        return due - now
+
+    if isinstance(outcome, Failed):
+        asked = parse_retry_after(outcome.retry_after, now)
+        wait = _backoff(feed, subscription, chance, limits)
+        if outcome.status in _TOO_MANY and not outcome.retry_after:
+            # "Too often" without saying how often is right: at least half as often.
+            wait = max(wait, 2 * plan())
+    else:
+        asked = parse_retry_after(outcome.headers.get("retry-after"), now)
+        if isinstance(parsed, Unreadable):
             wait = _backoff(feed, subscription, chance, limits)
-            if outcome.status in _TOO_MANY and not outcome.retry_after:
-                # "Too often" without saying how often is right: at least half as often.
-                wait = max(wait, 2 * _regular(feed, subscription, None, now, limits))
-            asked = parse_retry_after(outcome.retry_after, now)
-        case Fetched() | NotModified():
-            asked = parse_retry_after(outcome.headers.get("retry-after"), now)
-            if isinstance(parsed, Unreadable):
-                wait = _backoff(feed, subscription, chance, limits)
-            else:
-                wait = _regular(feed, subscription, parsed, now, limits)
-                if subscription.interval is None:
-                    wait = min(_jittered(wait, chance), limits.max_interval)
-                    ttl = parsed.ttl if parsed else feed.ttl
-                    wait = max(wait, polite_floor(outcome.headers, ttl, now))
+        else:
+            ttl = parsed.ttl if parsed else feed.ttl
+            wait = plan(polite_floor(outcome.headers, ttl, now))
     due = max(now + wait, asked or now)
     known = parsed if isinstance(parsed, ParsedFeed) else feed
     return skip_until(known.skip_hours, known.skip_days, due)
@@ -87,28 +104,6 @@ def gaps_between(moments: Iterable[datetime]) -> tuple[float, ...]:
     return tuple((later - sooner).total_seconds() for later, sooner in pairwise(newest))
 
 
-def _regular(
-    feed: Feed,
-    subscription: Subscription,
-    parsed: ParsedFeed | None,
-    now: datetime,
-    limits: PollLimits,
-) -> timedelta:
-    if subscription.interval is not None:
-        return subscription.interval
-    gaps, newest = feed.recent_gaps, feed.last_entry_at
-    if parsed is not None:
-        # A date in the future is a mistake or an announcement: no rhythm can be read from it.
-        dates = [e.published_at for e in parsed.entries if e.published_at and e.published_at <= now]
-        gaps = gaps_between(dates) or gaps
-        newest = max([*dates, *([newest] if newest else [])], default=None)
-    if not gaps:
-        return _within(UNKNOWN_RHYTHM, limits)
-    usual = timedelta(seconds=median(gaps[:RECENT_GAPS]))
-    silence = now - newest if newest else timedelta(0)
-    return _within(max(usual, silence) / ASKS_PER_GAP, limits)
-
-
 def _backoff(
     feed: Feed, subscription: Subscription, chance: float, limits: PollLimits
 ) -> timedelta:
@@ -117,13 +112,4 @@ def _backoff(
     ceiling = max(limits.max_interval, first)
     doublings = min(feed.failures, 30)  # even 1 s becomes years
     seconds = min(first.total_seconds() * 2.0**doublings, ceiling.total_seconds())
-    wait = timedelta(seconds=seconds)
-    return min(_jittered(wait, chance), ceiling)
-
-
-def _jittered(wait: timedelta, chance: float) -> timedelta:
-    return wait * (1 + JITTER * chance)
-
-
-def _within(wait: timedelta, limits: PollLimits) -> timedelta:
-    return max(limits.min_interval, min(wait, limits.max_interval))
+    return min(timedelta(seconds=seconds) * (1 + JITTER * chance), ceiling)

@@ -24,7 +24,8 @@ from digestd.core.models import (
     Validators,
 )
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
-from digestd.core.polling import PollLimits, gaps_between, next_poll_at
+from digestd.core.polling import USUAL_PRICE, PollLimits, gaps_between, next_poll_at
+from digestd.core.rhythm import Sighting, caught_up, learn
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class RefreshPlan:
     outcome: str  # "fetched" | "same bytes" | "not modified" | "unreadable" | "gone" | "failed"
     new_entries: tuple[NewEntry, ...] = ()  # oldest first
     listed: int = 0  # entries in the document
+    learned: bool = False  # whether its rhythm is worth a write
 
 
 def decide(
@@ -59,14 +61,30 @@ def decide(
     now: datetime,
     chance: float,
     limits: PollLimits,
+    price: float = USUAL_PRICE,
+    pushed: bool = False,
 ) -> RefreshPlan:
     """Return what follows from `outcome`.
 
     `document` is what a `Fetched` body says; None where its bytes are those of
     last time (`body_hash`). `seen` holds the recorded keys of this feed, at
-    least those of `identity.lookup_keys`. `chance` in [0, 1) is for jitter.
+    least those of `identity.lookup_keys`. `chance` in [0, 1) is for jitter;
+    `price` and `pushed` are the planner's.
     """
-    due = next_poll_at(feed, subscription, outcome, document, now=now, chance=chance, limits=limits)
+    fresh = fresh_entries(document.entries, seen) if isinstance(document, ParsedFeed) else []
+    feed, learned = _learned(feed, outcome, document, fresh, now)
+    due = next_poll_at(
+        feed,
+        subscription,
+        outcome,
+        document,
+        now=now,
+        chance=chance,
+        limits=limits,
+        price=price,
+        pushed=pushed,
+        overflow=_overflows(feed, document, fresh),
+    )
     polled = replace(
         feed, last_polled_at=now, next_poll_at=due, blocked_until=_asked_for(outcome, now)
     )
@@ -78,9 +96,8 @@ def decide(
             return RefreshPlan(_failed(polled, reason, now), "failed")
         case NotModified(validators):
             well = _well(polled, now)
-            return RefreshPlan(
-                replace(well, validators=_merged(feed.validators, validators)), "not modified"
-            )
+            well = replace(well, validators=_merged(feed.validators, validators))
+            return RefreshPlan(well, "not modified", learned=learned)
         case Fetched():
             pass
         case _:
@@ -89,14 +106,42 @@ def decide(
         return RefreshPlan(_failed(polled, document.reason, now), "unreadable")
     well = replace(_well(polled, now), validators=outcome.validators)
     if document is None:
-        return RefreshPlan(well, "same bytes")
-    fresh = fresh_entries(document.entries, seen)
+        return RefreshPlan(well, "same bytes", learned=learned)
     return RefreshPlan(
         _described(well, document, body_hash, now),
         "fetched",
         _new_entries(fresh, feed, subscription, now),
         len(document.entries),
+        learned,
     )
+
+
+def _learned(
+    feed: Feed,
+    outcome: FetchOutcome,
+    document: ParsedFeed | Unreadable | None,
+    fresh: Sequence[Fresh],
+    now: datetime,
+) -> tuple[Feed, bool]:
+    """Return `feed` with its rhythm as of now, and whether that must be written down."""
+    if isinstance(outcome, Failed | Gone) or isinstance(document, Unreadable):
+        return feed, False
+    known = caught_up(feed.rhythm, feed.last_ok_at)
+    entries = [one.entry for one in fresh]
+    if known.polled is None and document is not None:
+        entries = list(document.entries)  # history, seen or not
+    dates = [entry.published_at or entry.updated_at for entry in entries]
+    rhythm = learn(known, Sighting(dates), now)
+    return replace(feed, rhythm=rhythm), bool(dates) or known.polled is None
+
+
+def _overflows(
+    feed: Feed, document: ParsedFeed | Unreadable | None, fresh: Sequence[Fresh]
+) -> bool:
+    """Return whether every listed entry was new: some may have scrolled by."""
+    if feed.baseline_at is None or not isinstance(document, ParsedFeed) or not fresh:
+        return False
+    return len(fresh) >= len(document.entries)
 
 
 def _asked_for(outcome: FetchOutcome, now: datetime) -> datetime | None:
@@ -150,6 +195,7 @@ def _described(feed: Feed, document: ParsedFeed, body_hash: bytes | None, now: d
         ttl=document.ttl,
         skip_hours=document.skip_hours,
         skip_days=document.skip_days,
+        listed=len(document.entries),
     )
 
 

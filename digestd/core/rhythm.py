@@ -171,6 +171,17 @@ def learn(rhythm: Rhythm, sighting: Sighting, now: datetime) -> Rhythm:
     return Rhythm(at, since, newest, sums, at, _count(rhythm, posts, at))
 
 
+def caught_up(rhythm: Rhythm, polled: datetime | None) -> Rhythm:
+    """Return the rhythm as it is when nothing was found up to a last poll at `polled`.
+
+    Polls that find nothing are not worth a write: all that they change follows from
+    their time.
+    """
+    if polled is None or rhythm.polled is None or polled.timestamp() <= rhythm.polled:
+        return rhythm
+    return learn(rhythm, Sighting(), polled)
+
+
 @dataclass(frozen=True, slots=True)
 class _Post:
     at: float

@@ -188,6 +188,7 @@ class Daemon:
             parts.sweeper.bell.ring: _SWEEP,
             parts.digests.bell.ring: LONGEST_WAIT,
             lambda: begin(parts.poller.renew_leases()): timedelta(minutes=1),
+            lambda: begin(parts.pricing.save()): timedelta(minutes=1),
         }
         if self._notifier.watchdog:
             every[lambda: begin(self._feed_watchdog(parts))] = self._notifier.watchdog / 3

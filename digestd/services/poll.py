@@ -18,6 +18,7 @@ from digestd.core.outcomes import Fetched, FetchOutcome
 from digestd.core.refresh import RefreshPlan, decide
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
+from digestd.services.pricing import Pricing
 from digestd.services.waiting import Bell
 from digestd.store import entries, feeds
 from digestd.store.commit import commit_refresh
@@ -56,6 +57,7 @@ class Poller:
         gate: HostGate,
         subscriptions: Mapping[int, Subscription],
         settings: PollSettings,
+        pricing: Pricing,
         owner: str,
         clock: Clock,
         on_new: Callable[[], None] = lambda: None,
@@ -67,6 +69,7 @@ class Poller:
         self._gate = gate
         self._subscriptions = subscriptions
         self._settings = settings
+        self._pricing = pricing
         self._owner = owner
         self._clock = clock
         self._on_new = on_new
@@ -104,7 +107,7 @@ class Poller:
             now = self._clock()
             feed = await self._store.write(feeds.lease_one, pk, self._owner, now, now + LEASE)
             if feed is not None:
-                reports.append(await self.poll(feed))
+                reports.append(await self.poll(feed, planned=False))
         return reports
 
     async def renew_leases(self) -> None:
@@ -151,8 +154,8 @@ class Poller:
             again = self._clock() + self._settings.limits.min_interval
             await self._store.write(feeds.postpone, feed.pk, self._owner, again)
 
-    async def poll(self, feed: Feed) -> PollReport:
-        """Ask one leased feed and record what follows."""
+    async def poll(self, feed: Feed, *, planned: bool = True) -> PollReport:
+        """Ask one leased feed and record what follows; not `planned`: its owner wants it now."""
         subscription = self._subscriptions[feed.pk]
         blocked_until = max(
             filter(None, (feed.blocked_until, self._gate.blocked_until(feed.url))), default=None
@@ -173,6 +176,8 @@ class Poller:
                 timeout=self._settings.timeout,
             )
         self._gate.note(feed.url, outcome, self._clock())
+        if planned and subscription.interval is None and feed.baseline_at is not None:
+            self._pricing.asked(begun)
         return await self.accept(feed, subscription, outcome, begun)
 
     async def accept(
@@ -195,6 +200,7 @@ class Poller:
             now=now,
             chance=random.random(),  # noqa: S311 (jitter, not a secret)
             limits=self._settings.limits,
+            price=self._pricing.value,
         )
         new = await self._store.write(commit_refresh, plan, now)
         if any(entry.debts for entry in plan.new_entries):

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from digestd.core.refresh import RefreshPlan
-from digestd.store import entries, feeds, outbox
+from digestd.store import entries, feeds, outbox, rhythms
 from digestd.store.db import write_transaction
 
 
@@ -19,6 +19,8 @@ def commit_refresh(db: Database, plan: RefreshPlan, now: datetime) -> int:
     """
     with write_transaction(db):
         feeds.record_poll(db, plan.feed)
+        if plan.learned:
+            rhythms.record(db, plan.feed.pk, plan.feed.rhythm)
         ids = entries.add(db, plan.feed.pk, plan.new_entries, seen_at=now)
         for entry_id, new in zip(ids, plan.new_entries, strict=True):
             if entry_id:

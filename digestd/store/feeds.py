@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sqlite_utils import Database
 
 from digestd.core.models import Feed, Subscription, Validators
+from digestd.core.rhythm import Rhythm
 from digestd.errors import SubscriptionError, UsageError
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
 
@@ -20,6 +21,8 @@ _DULL = frozenset(
     "feed feeds rss atom xml json index www http https html htm php feed.xml rss.xml atom.xml"
     " index.xml feed.json default".split()
 )
+# A lease brings the rhythm along; who only looks reads `store.rhythms`.
+_RHYTHM = "(SELECT state FROM rhythms WHERE feed_pk = feeds.pk) AS rhythm"
 
 
 def follow(
@@ -150,7 +153,7 @@ def lease_due(db: Database, owner: str, now: datetime, until: datetime, limit: i
         "UPDATE feeds SET lease_owner = :owner, lease_until = :until WHERE pk IN ("
         " SELECT pk FROM feeds WHERE active AND gone_at IS NULL AND next_poll_at <= :now"
         " AND (lease_owner IS NULL OR lease_until < :now) ORDER BY next_poll_at LIMIT :limit"
-        ") RETURNING *",
+        f") RETURNING *, {_RHYTHM}",
         {"owner": owner, "until": stamp(until), "now": stamp(now), "limit": limit},
     )
     return sorted((_feed(row) for row in rows), key=lambda f: (f.next_poll_at or now, f.pk))
@@ -160,7 +163,7 @@ def lease_one(db: Database, pk: int, owner: str, now: datetime, until: datetime)
     """Take this feed, due or not; None if another process is asking it just now."""
     rows = db.query(
         "UPDATE feeds SET lease_owner = :owner, lease_until = :until WHERE pk = :pk"
-        " AND (lease_owner IS NULL OR lease_until < :now) RETURNING *",
+        f" AND (lease_owner IS NULL OR lease_until < :now) RETURNING *, {_RHYTHM}",
         {"owner": owner, "until": stamp(until), "now": stamp(now), "pk": pk},
     )
     return next((_feed(row) for row in rows), None)
@@ -229,7 +232,8 @@ def record_poll(db: Database, feed: Feed) -> None:
         " etag = ?, last_modified = ?, validators_origin = ?, body_hash = ?,"
         " next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, last_entry_at = ?,"
         " failures = ?, failing_since = ?, last_error = ?, baseline_at = ?, gone_at = ?,"
-        " recent_gaps = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?, blocked_until = ?,"
+        " recent_gaps = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?, listed = ?,"
+        " blocked_until = ?,"
         " lease_owner = NULL, lease_until = NULL WHERE pk = ? AND url = ?",
         (
             feed.title,
@@ -252,6 +256,7 @@ def record_poll(db: Database, feed: Feed) -> None:
             feed.ttl.total_seconds() if feed.ttl is not None else None,
             json.dumps(sorted(feed.skip_hours)),
             json.dumps(sorted(feed.skip_days)),
+            feed.listed,
             stamp_or_none(feed.blocked_until),
             feed.pk,
             feed.url,
@@ -299,4 +304,6 @@ def _feed(row: dict[str, Any]) -> Feed:
         ttl=timedelta(seconds=row["ttl_seconds"]) if row["ttl_seconds"] is not None else None,
         skip_hours=frozenset(json.loads(row["skip_hours"])),
         skip_days=frozenset(json.loads(row["skip_days"])),
+        listed=row["listed"],
+        rhythm=Rhythm.from_bytes(blob) if (blob := row.get("rhythm")) else Rhythm(),
     )

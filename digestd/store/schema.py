@@ -175,7 +175,38 @@ CREATE TABLE daemons (
 @migrations()
 def m001_first(db: Database) -> None:
     """Make the tables of the first version."""
+    _execute_each(db, _TABLES)
+
+
+def _execute_each(db: Database, statements: str) -> None:
     # Not executescript(): that commits whatever transaction is open.
-    for statement in _TABLES.split(";\n"):
+    for statement in statements.split(";\n"):
         if statement.strip():
             db.conn.execute(statement)
+
+
+# Apart from `feeds`: most polls find nothing, and then nothing of this is written.
+_RHYTHMS = """
+CREATE TABLE rhythms (
+  feed_pk INTEGER PRIMARY KEY REFERENCES feeds (pk) ON DELETE CASCADE,
+  state BLOB NOT NULL
+);
+
+CREATE TABLE price (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  value REAL NOT NULL,
+  at INTEGER NOT NULL,
+  requests REAL NOT NULL,
+  due REAL NOT NULL,
+  debt REAL NOT NULL,
+  budget REAL NOT NULL
+);
+
+ALTER TABLE feeds ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;
+"""
+
+
+@migrations()
+def m002_planner(db: Database) -> None:
+    """Make room for each feed's rhythm, and for the price that they share."""
+    _execute_each(db, _RHYTHMS)

@@ -363,6 +363,11 @@ FEED = f'{DIGEST}[[feeds]]\nurl = "https://a.org"\n'
         ("[poll]\nmax_size = 10", "2: poll.max_size: expects a size with its unit"),
         ("[poll]\nmax_size = '0MB'", '2: poll.max_size: "0MB" is too small'),
         ("[poll]\nconcurrency = 1.5", "2: poll.concurrency: expects a whole number"),
+        ("[poll]\nfairness = 2", "2: poll.fairness: 2 is not between 0 and 1"),
+        (
+            "[poll]\nrequests_per_feed_per_day = 'x'",
+            "2: poll.requests_per_feed_per_day: expects a number without quotes, not a text",
+        ),
         ("[poll]\ncontact = '你好'", "2: poll.contact: goes into a request header"),
         ("[poll]\nallow_private = ['x', '10.0.0.0/99']", "2: poll.allow_private: '10.0.0.0/99'"),
         ("[delivery]\ngive_up = '5s'", "2: delivery.give_up: is shorter than first_retry"),

@@ -19,12 +19,13 @@ from digestd.core.models import (
     Validators,
 )
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
-from digestd.core.polling import JITTER, PollLimits, gaps_between, next_poll_at
+from digestd.core.polling import JITTER, USUAL_PRICE, PollLimits, gaps_between, next_poll_at
+from digestd.core.rhythm import Rhythm, Sighting, learn
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 LIMITS = PollLimits()
 SAME = NotModified(Validators(), {})
-HOUR, DAY = 3600.0, 86400.0
+DAY = 86400.0
 
 
 def wait(
@@ -34,6 +35,8 @@ def wait(
     interval: timedelta | None = None,
     chance: float = 0.0,
     limits: PollLimits = LIMITS,
+    price: float = USUAL_PRICE,
+    pushed: bool = False,
     **feed: Any,
 ) -> timedelta | None:
     due = next_poll_at(
@@ -44,6 +47,8 @@ def wait(
         now=NOW,
         chance=chance,
         limits=limits,
+        price=price,
+        pushed=pushed,
     )
     return due - NOW if due else None
 
@@ -57,38 +62,36 @@ def document(*ages: timedelta, **facts: Any) -> ParsedFeed:
     return ParsedFeed("a feed", entries=entries, **facts)
 
 
-@pytest.mark.parametrize(
-    ("feed", "expected"),
-    [
-        pytest.param({}, timedelta(hours=1), id="unknown-rhythm"),
-        pytest.param({"recent_gaps": (DAY,) * 5}, timedelta(hours=1), id="daily"),
-        pytest.param({"recent_gaps": (7 * DAY,) * 5}, timedelta(hours=7), id="weekly"),
-        pytest.param({"recent_gaps": (60.0,) * 5}, LIMITS.min_interval, id="every-minute"),
-        pytest.param({"recent_gaps": (90 * DAY,)}, LIMITS.max_interval, id="four-a-year"),
-        pytest.param(
-            {"recent_gaps": (HOUR,) * 5, "last_entry_at": NOW - timedelta(days=2)},
-            timedelta(hours=2),
-            id="silent-longer-than-usual",
-        ),
-        pytest.param(
-            {"recent_gaps": (HOUR,) * 5, "last_entry_at": NOW + timedelta(days=2)},
-            LIMITS.min_interval,
-            id="an-entry-of-the-future",
-        ),
-    ],
-)
-def test_the_interval_follows_the_rhythm(feed: dict[str, Any], expected: timedelta) -> None:
-    assert wait(**feed) == expected
+def rhythm(gap: timedelta, count: int = 30, silent: timedelta = timedelta(0)) -> Rhythm:
+    """Return that of a feed that has posted every `gap`, and then nothing for `silent`."""
+    dates = [NOW - silent - n * gap for n in range(1, count + 1)]
+    return learn(Rhythm(), Sighting(dates), NOW)
 
 
-def test_a_first_document_shows_the_rhythm_by_its_dates() -> None:
-    week = document(*(timedelta(days=2 * n) for n in range(1, 10)))
-    assert wait(Fetched(b"", Validators(), "", {}), week) == timedelta(hours=2)
+BUSY = rhythm(timedelta(minutes=20))
 
 
-def test_a_future_date_does_not_count() -> None:
-    odd = document(timedelta(days=-400), timedelta(days=1), timedelta(days=3))
-    assert wait(Fetched(b"", Validators(), "", {}), odd) == timedelta(hours=2)
+def test_the_busier_a_feed_the_sooner_it_is_asked() -> None:
+    gaps = [timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=60)]
+    waits = [wait(rhythm=rhythm(gap)) or timedelta(0) for gap in gaps]
+    assert waits == sorted(waits)
+    assert waits[0] < timedelta(minutes=30) < waits[-1]
+
+
+def test_a_dearer_request_is_made_later() -> None:
+    daily = rhythm(timedelta(days=1))
+    cheap, dear = (wait(rhythm=daily, price=p) for p in (1e-5, 1e-3))
+    assert cheap
+    assert dear
+    assert cheap < dear
+
+
+def test_a_feed_that_a_hub_tells_of_is_asked_seldom_yet_is_asked() -> None:
+    daily = rhythm(timedelta(days=1))
+    alone, with_hub = wait(rhythm=daily), wait(rhythm=daily, pushed=True)
+    assert alone
+    assert with_hub
+    assert 8 * alone < with_hub <= LIMITS.max_interval
 
 
 @pytest.mark.parametrize(
@@ -105,20 +108,21 @@ def test_a_future_date_does_not_count() -> None:
 def test_the_publisher_is_obeyed(
     outcome: FetchOutcome, feed: dict[str, Any], expected: timedelta
 ) -> None:
-    assert wait(outcome, recent_gaps=(HOUR,) * 5, **feed) == expected
+    assert wait(outcome, rhythm=BUSY, **feed) == expected
 
 
 def test_what_the_new_document_says_goes_before_what_was_known() -> None:
     new = document(timedelta(hours=1), timedelta(hours=2), ttl=timedelta(minutes=20))
     fetched = Fetched(b"", Validators(), "", {})
-    assert wait(fetched, new, ttl=timedelta(hours=1), skip_hours={12}) == timedelta(minutes=20)
+    waited = wait(fetched, new, rhythm=BUSY, ttl=timedelta(hours=1), skip_hours={12})
+    assert waited == timedelta(minutes=20)
 
 
 def test_the_owners_interval_goes_before_plan_and_floors() -> None:
     second = timedelta(seconds=1)
     busy = same(cache_control="max-age=3600")
     assert wait(busy, interval=second, ttl=timedelta(hours=1), chance=0.9) == second
-    assert wait(interval=timedelta(days=3), recent_gaps=(HOUR,)) == timedelta(days=3)
+    assert wait(interval=timedelta(days=3), rhythm=BUSY) == timedelta(days=3)
 
 
 def test_the_owners_interval_does_not_go_before_retry_after() -> None:
@@ -153,8 +157,11 @@ def test_an_unreadable_document_is_a_failure() -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_too_many_requests_without_a_date_halves_the_pace(status: int) -> None:
-    assert wait(Failed("", status), recent_gaps=(DAY,) * 3) == timedelta(hours=2)
-    assert wait(Failed("", 500), recent_gaps=(DAY,) * 3) == timedelta(minutes=5)
+    daily = rhythm(timedelta(days=1))
+    planned = wait(rhythm=daily)
+    assert planned
+    assert wait(Failed("", status), rhythm=daily) == 2 * planned
+    assert wait(Failed("", 500), rhythm=daily) == timedelta(minutes=5)
 
 
 def test_retry_after_never_brings_a_failing_feed_forward() -> None:
@@ -185,19 +192,17 @@ intervals = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
 
 @given(
     outcomes,
-    st.lists(st.floats(0, 1e10), max_size=30),
+    st.lists(st.datetimes(timezones=st.just(UTC)), max_size=30),
     st.integers(0, 10**9),
     st.floats(0, 1, exclude_max=True),
-    st.none() | st.datetimes(timezones=st.just(UTC)),
     st.none() | intervals,
     st.none() | st.timedeltas(),
 )
 def test_polling_stays_within_bounds(
     outcome: FetchOutcome,
-    gaps: list[float],
+    dates: list[datetime],
     failures: int,
     chance: float,
-    newest: datetime | None,
     interval: timedelta | None,
     ttl: timedelta | None,
 ) -> None:
@@ -205,9 +210,8 @@ def test_polling_stays_within_bounds(
         outcome,
         interval=interval,
         chance=chance,
-        recent_gaps=tuple(gaps),
+        rhythm=learn(Rhythm(), Sighting(dates), NOW),
         failures=failures,
-        last_entry_at=newest,
         ttl=ttl,
     )
     assert waited is not None

@@ -151,3 +151,51 @@ def test_every_entry_is_new_exactly_once_whatever_the_order(guids: list[int], rn
         seen |= {key for new in got.new_entries for key in new.keys}
     assert len(counted) == len(set(counted))
     assert set(counted) == {str(guid) for guid in guids}
+
+
+def test_a_first_document_is_history_to_learn_from() -> None:
+    result = plan(NEW, document=document(12))
+    assert result.learned
+    assert result.feed.rhythm.posted == NOW.timestamp()
+    assert result.feed.listed == 12
+
+
+def test_a_poll_that_finds_nothing_is_not_worth_a_write_yet_counts() -> None:
+    known = plan(NEW, document=document(12)).feed
+    later = NOW + timedelta(days=3)
+    quiet = decide(
+        replace(known, last_ok_at=later),
+        WANTED,
+        NotModified(Validators(), {}),
+        None,
+        frozenset(),
+        now=later + timedelta(hours=1),
+        chance=0.0,
+        limits=PollLimits(),
+    )
+    assert not quiet.learned
+    assert quiet.feed.rhythm.tables == known.rhythm.tables
+    assert quiet.feed.rhythm.sums < known.rhythm.sums
+
+
+def test_what_was_published_since_is_learned() -> None:
+    known = plan(NEW, document=document(12)).feed
+    fresh = ParsedFeed("Title", entries=(parsed("x", published_at=NOW + timedelta(hours=30)),))
+    when = NOW + timedelta(hours=31)
+    found = decide(
+        known,
+        WANTED,
+        FETCHED,
+        fresh,
+        frozenset(),
+        now=when,
+        chance=0.0,
+        limits=PollLimits(),
+    )
+    assert found.learned
+    assert found.feed.rhythm.posted == (NOW + timedelta(hours=30)).timestamp()
+
+
+def test_a_failure_teaches_nothing() -> None:
+    assert not plan(NEW, Failed("HTTP 500")).learned
+    assert not plan(NEW, document=Unreadable("no feed")).learned
