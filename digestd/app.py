@@ -215,7 +215,7 @@ class App:
                 config.digests,
                 clock,
                 ring_lane,
-                {feed.pk: s.content for s, feed in followed if s.content is not None},
+                {feed.pk: subscription for subscription, feed in followed},
             ),
             lanes=lanes,
             sweeper=Sweeper(store, owner, ring_all),

@@ -153,10 +153,7 @@ def preview(
         pass  # says that nothing was seen yet, rather than make an empty database
 
     async def work(parts: Parts) -> Message:
-        pks = [feed.pk for subscription, feed in parts.followed if digest in subscription.digests]
-        return await parts.digests.preview(
-            chosen, since=since(context.clock, span_back), feed_pks=pks
-        )
+        return await parts.digests.preview(chosen, since=since(context.clock, span_back))
 
     message = _with_parts(app, work)
     content = message.text if text else message.html

@@ -11,6 +11,7 @@ import click
 from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.show import DURATION, JSON_OPTION, ago, rfc3339, rows, safe, since
+from digestd.core.health import health
 from digestd.core.models import Feed
 from digestd.core.slots import next_slot
 from digestd.errors import StoreError
@@ -21,8 +22,6 @@ from digestd.store import feeds as feed_rows
 from digestd.store import outbox as outbox_rows
 from digestd.store.db import Database
 
-# A feed is quiet when nothing came for so many of its usual gaps, and for days.
-_QUIET_GAPS, _QUIET_AT_LEAST = 5, timedelta(days=3)
 _LATE = timedelta(minutes=5)
 # Between two passes of cron nobody runs, and nothing is wrong.
 _FORGOTTEN = timedelta(hours=2)
@@ -75,21 +74,6 @@ def _feed_record(feed: Feed, weekly: float, now: datetime) -> dict[str, Any]:
         "_push": "poll",
         "_health": f"{state}: {feed.last_error}" if feed.last_error else state,
     }
-
-
-def health(feed: Feed, now: datetime) -> str:
-    """Return "gone", "failing", "new", "quiet" or "well"."""
-    if feed.gone_at:
-        return "gone"
-    if feed.failures:
-        return "failing"
-    if feed.baseline_at is None:
-        return "new"
-    if feed.last_entry_at and len(feed.recent_gaps) >= 3:
-        usual = timedelta(seconds=sorted(feed.recent_gaps)[len(feed.recent_gaps) // 2])
-        if now - feed.last_entry_at > max(usual * _QUIET_GAPS, _QUIET_AT_LEAST):
-            return "quiet"
-    return "well"
 
 
 @click.command()

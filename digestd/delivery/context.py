@@ -35,6 +35,7 @@ class EntryView:
     media: str  # "43 min · 62 MB · mp3"; empty without a file
     media_link: str
     facts: tuple[str, ...]  # when, reading, author, host: those that are there
+    marks: tuple[str, ...]  # "already on your phone 21:40", "could not reach phone"
     language: str  # BCP 47; empty: unknown
     direction: Direction
     is_lead: bool = False  # the one that stands out
@@ -92,6 +93,8 @@ class DigestView:
     notes: tuple[str, ...]  # what the owner should know: "Makes up for 3 slots."
     why: str  # why this came
     life: str  # "42 feeds well, 1 failing"; empty if not known
+    pause: str  # how to pause it; may be empty
+    pause_link: str  # where that is one click; may be empty
     footer: tuple[str, ...]  # further lines at the very end
 
 

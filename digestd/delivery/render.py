@@ -9,8 +9,9 @@ never waits for a template.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from digestd.core.models import ContentLevel, Digest, Message, MessageKind
 from digestd.core.selection import LADDER, Group, Member, Rung, Selection, first_rung, select
 from digestd.core.text import one_line
+from digestd.delivery.around import NOTHING, Around, Life
 from digestd.delivery.context import (
     CONTEXT_VERSION,
     AlertView,
@@ -47,26 +49,6 @@ _CONTENTS_FROM, _CONTENTS_TO = 9, 30
 _ALERT_RUNG = Rung(excerpt=320, told=5, listed=60)
 _SMALL_ALERT_RUNG = Rung(excerpt=90, told=3, listed=25)
 _FORMS = ("html", "txt", "chat.html")
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """The numbers of a digest's last line."""
-
-    well: int
-    failing: int = 0
-    quiet: int = 0  # quieter than usual
-    extra: tuple[str, ...] = ()  # "arXiv: 3 of 214 by rule"
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What a digest has around its entries."""
-
-    slot_due_at: datetime
-    notes: tuple[str, ...]
-    life: Life | None
-    footer: tuple[str, ...]
 
 
 class Renderer:
@@ -123,38 +105,20 @@ class Renderer:
         identity: str,
         now: datetime,
         slot_due_at: datetime,
-        notes: Sequence[str] = (),
         levels: Mapping[int, ContentLevel] | None = None,
-        life: Life | None = None,
-        footer: Sequence[str] = (),
+        around: Around = NOTHING,
     ) -> Message:
         """Return a digest whose HTML stays below MAX_HTML_BYTES and whose text is complete.
 
-        `levels` are the feeds' own levels of content, by `Feed.pk`. `notes` stand above the
-        entries ("makes up for 3 slots"), `footer` at the very end.
+        `levels` are the feeds' own levels of content, by `Feed.pk`.
         """
-        views = self._views(digest.zone, now)
-        levels = levels or {}
-        blank = Message(
-            "digest",
-            identity,
-            "",
-            text="",
-            html="",
-            created_at=now,
-            entries=(),
-            digest=digest.name,
-            digest_title=digest.title or digest.name,
-            language=views.words.language,
-        )
-        around = _Around(slot_due_at, tuple(notes), life, tuple(footer))
-        start = first_rung(members, levels, digest.content, MAX_HTML_BYTES)
-        for rung in LADDER[start:]:
-            selection = select(members, rung, levels, digest.content)
-            view = self._digest_view(digest, selection, views, levels, around)
-            message = self._digest_message(digest, view, selection, members, blank)
-            if len(message.html.encode()) <= MAX_HTML_BYTES:
-                break
+        made = partial(self._fitted, digest, members, identity, now, slot_due_at, levels or {})
+        message = made(around)
+        if message.complaint:
+            # Ours was used; its reader is the one who can mend it.
+            words = Words(self._language, digest.zone)
+            note = words.say("Your own template was not used: {why}", why=message.complaint)
+            message = made(replace(around, notes=(*around.notes, note)))
         return message
 
     def render_notice(
@@ -196,13 +160,47 @@ class Renderer:
 
     # --- digests -----------------------------------------------------------------------
 
+    def _fitted(
+        self,
+        digest: Digest,
+        members: Sequence[Member],
+        identity: str,
+        now: datetime,
+        slot_due_at: datetime,
+        levels: Mapping[int, ContentLevel],
+        around: Around,
+    ) -> Message:
+        """Return a digest at the most generous rung at which it fits."""
+        views = Views(Words(self._language, digest.zone), now, around.marks)
+        blank = Message(
+            "digest",
+            identity,
+            "",
+            text="",
+            html="",
+            created_at=now,
+            entries=(),
+            digest=digest.name,
+            digest_title=digest.title or digest.name,
+            language=views.words.language,
+        )
+        start = first_rung(members, levels, digest.content, MAX_HTML_BYTES)
+        for rung in LADDER[start:]:
+            selection = select(members, rung, levels, digest.content)
+            view = self._digest_view(digest, selection, views, levels, slot_due_at, around)
+            message = self._digest_message(digest, view, selection, members, blank)
+            if len(message.html.encode()) <= MAX_HTML_BYTES:
+                break
+        return message
+
     def _digest_view(
         self,
         digest: Digest,
         selection: Selection,
         views: Views,
         levels: Mapping[int, ContentLevel],
-        around: _Around,
+        slot_due_at: datetime,
+        around: Around,
     ) -> DigestView:
         words = views.words
         groups, beyond = views.selection(selection, levels, digest.content)
@@ -211,7 +209,7 @@ class Renderer:
             name=digest.name,
             title=digest.title or digest.name,
             summary=_summary(words, selection),
-            slot=around.slot_due_at.astimezone(digest.zone),
+            slot=slot_due_at.astimezone(digest.zone),
             groups=groups,
             beyond=beyond,
             more=_beyond(words, left, len(beyond)),
@@ -219,6 +217,8 @@ class Renderer:
             notes=around.notes,
             why=_why(words, digest),
             life=_life(words, around.life),
+            pause=around.pause,
+            pause_link=around.pause_link,
             footer=around.footer,
         )
 

@@ -36,9 +36,13 @@ _TONES = ("#8a3b2a", "#2f5d62", "#5b4b7a", "#3d5a80", "#6b6b2d", "#7a4a63", "#4a
 class Views:
     """Makes views in one language, for one moment."""
 
-    def __init__(self, words: Words, now: datetime) -> None:
+    def __init__(
+        self, words: Words, now: datetime, marks: Mapping[int, Sequence[str]] | None = None
+    ) -> None:
+        """`marks`: what is said beside an entry, by its id."""
         self.words = words
         self.now = now
+        self._marks = marks or {}
 
     def selection(
         self, selection: Selection, levels: Mapping[int, ContentLevel], level: ContentLevel
@@ -133,6 +137,7 @@ class Views:
             media=self._media(media) if media else "",
             media_link=safe_link(media.url) if media else "",
             facts=tuple(filter(None, (when, reading, author, host))),
+            marks=tuple(map(one_line, self._marks.get(entry.id, ()))),
             language=language,
             direction=direction_of(language),
             is_lead=is_lead,

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import ContentLevel, Digest, Message
+from digestd.core.models import Digest, Message, Subscription
 from digestd.core.slots import Slot, next_slot, slots_between
 from digestd.errors import DigestdError
+from digestd.services import digestfacts
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell
 from digestd.store import digests, entries, outbox
@@ -19,8 +20,6 @@ from digestd.store.db import Database, Store
 # After a longer downtime the last slot stands for all before it; older ones
 # need not be counted one by one.
 _LOOK_BACK = timedelta(days=35)
-# A slot closed later than this says that it catches up.
-_LATE = timedelta(minutes=30)
 _TRIES = 5
 
 
@@ -45,16 +44,17 @@ class DigestMaker:
         configured: Mapping[str, Digest],
         clock: Clock,
         on_made: Callable[[str], None] = lambda _channel: None,
-        levels: Mapping[int, ContentLevel] | None = None,
+        followed: Mapping[int, Subscription] | None = None,
     ) -> None:
-        """`levels`: what a feed shows of its entries, by `Feed.pk`, if not what its digest does."""
+        """`followed`: what the owner wants of each feed, by `Feed.pk`."""
         self.bell = Bell()
         self._store = store
         self._composer = composer
         self._digests = configured
         self._clock = clock
         self._on_made = on_made
-        self._levels = levels or {}
+        self._followed = followed or {}
+        self._levels = {pk: s.content for pk, s in self._followed.items() if s.content is not None}
         self._stopping = False
 
     async def run(self) -> None:
@@ -137,7 +137,9 @@ class DigestMaker:
         shown = await self._store.read(load, [debt.entry_id for debt in debts])
         members = [shown[debt.entry_id] for debt in debts if debt.entry_id in shown]
         identity = f"digest/{digest.name}/{slot.key}"
-        late = missed > 0 or now - slot.due_at > _LATE
+        facts = await self._store.read(digestfacts.gather, shown, self._feeds_of(digest), now)
+        words = self._composer.words(digest.zone)
+        notes = digestfacts.lateness(slot, missed, words, now)
 
         def render() -> outbox.Outgoing:
             message = self._composer.renderer.render_digest(
@@ -146,8 +148,8 @@ class DigestMaker:
                 identity=identity,
                 now=now,
                 slot_due_at=slot.due_at,
-                notes=self._notes(digest, slot, missed) if late else (),
                 levels=self._levels,
+                around=digestfacts.around(facts, digest, words, now, notes),
             )
             pieces = self._composer.pieces(message, digest.to)
             return outbox.Outgoing(
@@ -161,18 +163,9 @@ class DigestMaker:
 
         return await self._composer.in_thread(render)
 
-    def _notes(self, digest: Digest, slot: Slot, missed: int) -> Sequence[str]:
-        """Say why this digest comes when it comes."""
-        words = self._composer.words(digest.zone)
-        if missed:
-            return [
-                words.count(
-                    "This digest makes up for {n} that could not be sent in time.",
-                    "This digest makes up for {n} that could not be sent in time.",
-                    missed + 1,
-                )
-            ]
-        return [words.say("It was due: {when}", when=words.when(slot.due_at, self._clock()))]
+    def _feeds_of(self, digest: Digest) -> list[int]:
+        """Return the feeds that this digest is made of."""
+        return [pk for pk, one in self._followed.items() if digest.name in one.digests]
 
     def _told(
         self,
@@ -192,12 +185,10 @@ class DigestMaker:
             self._on_made(channel)
         return Closed(digest.name, slot, made.identity, len(made.entry_ids), channels)
 
-    async def preview(
-        self, digest: Digest, *, since: datetime | None = None, feed_pks: Sequence[int] = ()
-    ) -> Message:
+    async def preview(self, digest: Digest, *, since: datetime | None = None) -> Message:
         """Return the message that would be made now, marking nothing.
 
-        With `since`, as if everything that `feed_pks` brought from then on were
+        With `since`, as if everything that its feeds brought from then on were
         owed, what was seen at the first fetch included.
         """
         now = self._clock()
@@ -205,9 +196,11 @@ class DigestMaker:
             debts = await self._store.read(outbox.owed, "digest", now, target=digest.name)
             ids = [debt.entry_id for debt in debts]
         else:
-            ids = await self._store.read(_seen_since, feed_pks, since)
+            ids = await self._store.read(_seen_since, self._feeds_of(digest), since)
         shown = await self._store.read(load, ids)
         members = [shown[i] for i in ids if i in shown]
+        facts = await self._store.read(digestfacts.gather, shown, self._feeds_of(digest), now)
+        words = self._composer.words(digest.zone)
         return await self._composer.in_thread(
             lambda: self._composer.renderer.render_digest(
                 digest,
@@ -216,6 +209,7 @@ class DigestMaker:
                 now=now,
                 slot_due_at=now,
                 levels=self._levels,
+                around=digestfacts.around(facts, digest, words, now),
             )
         )
 

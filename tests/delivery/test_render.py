@@ -14,7 +14,8 @@ import pytest
 from digestd.core.models import ContentLevel, Digest, Enclosure, Message
 from digestd.core.selection import Member
 from digestd.delivery import context
-from digestd.delivery.render import MAX_HTML_BYTES, Life, Renderer
+from digestd.delivery.around import Around, Life
+from digestd.delivery.render import MAX_HTML_BYTES, Renderer
 from tests.support.samples import (
     MATHS,
     MEMBERS,
@@ -46,8 +47,7 @@ def made(
         identity="digest/morning/2026-11-24T08:00",
         now=NOW,
         slot_due_at=NOW,
-        notes=notes,
-        life=life,
+        around=Around(notes=notes, life=life),
     )
 
 
@@ -321,13 +321,16 @@ def test_a_broken_template_is_replaced_and_complained_of(
     message = made(MEMBERS, renderer=own(digest_html=template))
     assert "digest.html.j2" in message.complaint
     assert reason in message.complaint
-    assert message.html == made(MEMBERS).html
+    note = f"Your own template was not used: {message.complaint}"
+    assert message.html == made(MEMBERS, notes=(note,)).html
+    assert "Your own template was not used: " in message.text
 
 
 def test_a_template_that_is_not_there_is_complained_of() -> None:
     message = made(MEMBERS, of=replace(digest(title="The morning paper"), template="missing"))
     assert "missing.html.j2" in message.complaint
-    assert message.html == made(MEMBERS).html
+    assert "The morning paper" in message.html
+    assert message.complaint in message.html
 
 
 def test_a_broken_part_of_the_owner_s_breaks_no_message(own: Callable[..., Renderer]) -> None:

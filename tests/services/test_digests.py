@@ -19,7 +19,7 @@ from digestd.services.digests import manual_slot
 from digestd.store import outbox
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall
-from tests.support.nouns import followed, new, seen
+from tests.support.nouns import URL, followed, new, seen
 
 NEW_YORK = ZoneInfo("America/New_York")
 CONFIG = """
@@ -184,3 +184,26 @@ async def test_the_metronome_over_a_change_of_the_clocks_makes_one_digest_a_day(
             days = Counter(key[:10] for key in await made(parts))
     assert len(days) == 5
     assert set(days.values()) == {1}
+
+
+async def test_a_digest_says_what_was_announced_and_how_the_feeds_fare(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    def both(db: Database) -> None:
+        [feed] = followed(db, now=wall())
+        seen(db, feed, new("1", Debt("alert", "paper", wall()), Debt("digest", "daily", wall())))
+
+    feeds = f'[[feeds]]\nurl = "{URL}"\n'
+    async with open_parts(config(tmp_path, "08:00") + feeds) as parts:
+        await parts.store.write(both)
+        await parts.alerts.work()
+        await parts.lanes["paper"].work()
+        wall.shift(timedelta(hours=7))
+        await parts.digests.work()
+        text = message_from_bytes((await parts.store.read(payloads))[-1], policy=default)
+        body = text.get_body(("plain",))
+        assert body is not None
+        said = body.get_content().replace("\u202f", " ")
+        assert "already on your paper 3:00 AM" in said  # 08:00 UTC, in New York
+        assert "digestd pause daily --for 7d" in said
+        assert "1 feed well" in said

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from digestd.core.models import ContentLevel, Digest, Enclosure, Entry, Feed, Message
 from digestd.core.selection import Member
 from digestd.core.slots import Schedule
-from digestd.delivery.render import Life, Renderer
+from digestd.delivery.around import Around, Life
+from digestd.delivery.render import Renderer
 
 NOW = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)  # 08:00 in Shanghai
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -197,8 +198,12 @@ def messages(renderer: Renderer, title: str) -> dict[str, Message]:
             identity="digest/morning/2026-11-24T08:00",
             now=NOW,
             slot_due_at=NOW,
-            notes=notes,
-            life=Life(well=42, failing=1, quiet=2),
+            around=Around(
+                notes=notes,
+                marks={5: ("already on your phone 21:40",)},
+                life=Life(well=42, failing=1, quiet=2),
+                pause="To pause it for a week: digestd pause morning --for 7d",
+            ),
         )
 
     few = MEMBERS[:3] + MEMBERS[5:]

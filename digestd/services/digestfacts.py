@@ -1,0 +1,89 @@
+"""What a digest says besides its entries, gathered from the store and put into words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from digestd.core.health import health
+from digestd.core.models import Digest
+from digestd.core.slots import Slot
+from digestd.delivery.around import Around, Life
+from digestd.delivery.words import Words
+from digestd.store import alerted, feeds
+from digestd.store.db import Database
+
+# A slot closed later than this says that it catches up.
+LATE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the store says when a digest is made."""
+
+    announced: dict[int, list[tuple[str, datetime]]]
+    life: Life
+
+
+def gather(
+    db: Database, entry_ids: Iterable[int], feed_pks: Sequence[int] | None, now: datetime
+) -> Facts:
+    """Read what is to be said; `feed_pks` are the digest's feeds, None: all."""
+    wanted = None if feed_pks is None else set(feed_pks)
+    states = Counter(
+        health(feed, now) for feed in feeds.all_active(db) if wanted is None or feed.pk in wanted
+    )
+    return Facts(
+        alerted.announced(db, entry_ids),
+        Life(
+            well=states["well"] + states["new"],
+            failing=states["failing"] + states["gone"],
+            quiet=states["quiet"],
+        ),
+    )
+
+
+def around(
+    facts: Facts, digest: Digest, words: Words, now: datetime, notes: Sequence[str] = ()
+) -> Around:
+    """Put `facts` into words."""
+    return Around(
+        notes=tuple(notes),
+        marks={entry: _marks(told, words, now) for entry, told in facts.announced.items()},
+        life=facts.life,
+        pause=words.say(
+            "To pause it for a week: {command}", command=f"digestd pause {digest.name} --for 7d"
+        ),
+    )
+
+
+def _marks(told: Sequence[tuple[str, datetime]], words: Words, now: datetime) -> tuple[str, ...]:
+    today = now.astimezone(words.zone).date()
+    return tuple(
+        words.say("already on your {channel} {when}", channel=channel, when=_when(at, words, today))
+        for channel, at in told
+    )
+
+
+def _when(at: datetime, words: Words, today: object) -> str:
+    """Return the time alone where it was today, else the day with it."""
+    local = at.astimezone(words.zone)
+    clock = words.clock(at)
+    return clock if local.date() == today else f"{words.short_day(at)}, {clock}"
+
+
+def lateness(slot: Slot, missed: int, words: Words, now: datetime) -> tuple[str, ...]:
+    """Say why a digest comes when it comes; nothing if it is on time."""
+    if missed:
+        return (
+            words.count(
+                "This digest makes up for {n} that could not be sent in time.",
+                "This digest makes up for {n} that could not be sent in time.",
+                missed + 1,
+            ),
+        )
+    if now - slot.due_at > LATE:
+        return (words.say("It was due: {when}", when=words.when(slot.due_at, now)),)
+    return ()
