@@ -7,6 +7,7 @@ import contextlib
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import datetime, timedelta
@@ -15,12 +16,13 @@ from digestd import telemetry
 from digestd.clock import Clock
 from digestd.core.models import Channel, Delivery, MailServer
 from digestd.core.outcomes import Broken, SendOutcome, Sent, Unknown
+from digestd.core.pace import Pace
 from digestd.core.retries import RetrySettings, Verdict, judge
 from digestd.delivery.senders import Sender
 from digestd.delivery.target import Target
 from digestd.delivery.targets import open_target
-from digestd.errors import ConfigError
-from digestd.services.waiting import Bell
+from digestd.errors import ConfigError, StoreError
+from digestd.services.waiting import LONGEST_WAIT, Bell
 from digestd.store import channels, outbox
 from digestd.store.db import Database, Store
 
@@ -31,6 +33,7 @@ _LEASE = SEND_DEADLINE + timedelta(seconds=60)
 # it waits for one of them to return.
 _MOST_ABANDONED = 3
 _NOT_OURS = timedelta(seconds=1)
+_FULL_DISK = timedelta(seconds=1)
 
 
 class SendThread:
@@ -95,6 +98,7 @@ class Lane:
         settings: RetrySettings,
         clock: Clock,
         on_settled: Callable[[Delivery, Verdict], None] = lambda _delivery, _verdict: None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.bell = Bell()
@@ -105,6 +109,9 @@ class Lane:
         self._settings = settings
         self._clock = clock
         self._on_settled = on_settled
+        self._monotonic = monotonic
+        self._pace: Pace | None = None  # known once the target is open
+        self._holds = False  # the channel's lease
         self._thread: SendThread | None = None
         self._sender: Sender | None = None
         self._abandoned = 0
@@ -129,36 +136,79 @@ class Lane:
         self.bell.ring()
 
     async def work(self) -> int:
-        """Send what is due now; return how many deliveries were settled.
+        """Send what is due now, as fast as the service likes; return how many were settled.
 
         Nothing, if another process has the lease: it does the work.
         """
-        if self._abandoned >= _MOST_ABANDONED:
-            return 0
-        if await self._store.read(outbox.next_due_at, self.name) is None:
-            return 0
+        settled = 0
+        while self._abandoned < _MOST_ABANDONED:
+            due_at = await self._store.read(outbox.next_due_at, self.name)
+            if due_at is None or due_at > self._clock():
+                break
+            if not (wait := self._wait_for_pace()):
+                sent = await self._send_due()
+                settled += sent
+                wait = self._wait_for_pace()
+                if not sent or not wait:
+                    break
+            if self._stopping:
+                break
+            await self.bell.wait(timedelta(seconds=wait))
+        return settled
+
+    async def _send_due(self) -> int:
+        """Send what is due now, until the service's pace says stop."""
         settled = 0
         try:
             delivery = await self._store.write(self._begin, self._clock())
             while delivery is not None:
                 outcome = await self._send(delivery)
-                now = self._clock()
-                more = not self._stopping and self._abandoned < _MOST_ABANDONED
-                verdict, following = await self._store.write(
-                    self._settle,
-                    delivery,
-                    outcome,
-                    now,
-                    random.random(),  # noqa: S311 (jitter, not a secret)
-                    more,
+                # A long backlog is no loop that hangs.
+                self.bell.touch()
+                more = not (
+                    self._stopping
+                    or self._abandoned >= _MOST_ABANDONED
+                    or self._wait_for_pace() > 0
                 )
+                verdict, following = await self._settled(delivery, outcome, more)
                 self._report(delivery, verdict)
                 delivery = following
                 settled += 1
         finally:
             # Also when cancelled: what we hold, another may take at once.
-            await asyncio.shield(self._store.write(channels.release, self.name, self._owner))
+            if self._holds:
+                await asyncio.shield(self._store.write(self._release))
         return settled
+
+    async def _settled(
+        self, delivery: Delivery, outcome: SendOutcome, more: bool
+    ) -> tuple[Verdict, Delivery | None]:
+        """Record what an attempt came to, however long the disk is full.
+
+        Whoever forgot it here would send the message again.
+        """
+        wait = _FULL_DISK
+        while True:
+            try:
+                return await self._store.write(
+                    self._settle,
+                    delivery,
+                    outcome,
+                    self._clock(),
+                    random.random(),  # noqa: S311 (jitter, not a secret)
+                    more,
+                )
+            except StoreError as exc:
+                if self._stopping:
+                    raise
+                telemetry.error(
+                    "outcome not recorded yet", channel=self.name, id=delivery.id, why=exc
+                )
+            await self.bell.wait(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+
+    def _wait_for_pace(self) -> float:
+        return self._pace.wait(self._monotonic()) if self._pace else 0.0
 
     def close(self) -> None:
         """Close the connection and end the thread, unless it hangs."""
@@ -173,8 +223,13 @@ class Lane:
         """Take the lease, see to what a dead process left, mark the first delivery."""
         if not channels.take(db, self.name, self._owner, now, now + _LEASE):
             return None
+        self._holds = True
         outbox.resume_interrupted(db, self.name, now)
         return outbox.take_next(db, self.name, self._owner, now)
+
+    def _release(self, db: Database) -> None:
+        channels.release(db, self.name, self._owner)
+        self._holds = False
 
     def _settle(
         self,
@@ -185,7 +240,7 @@ class Lane:
         chance: float,
         more: bool,
     ) -> tuple[Verdict, Delivery | None]:
-        """Record what an attempt came to and, in the same transaction, mark the next."""
+        """Record what an attempt came to; in the same transaction mark the next, or let go."""
         verdict = judge(
             outcome,
             attempts=delivery.attempts,
@@ -196,9 +251,12 @@ class Lane:
             settings=self._settings,
         )
         outbox.settle(db, delivery, verdict, now)
-        if not more or not channels.take(db, self.name, self._owner, now, now + _LEASE):
-            return verdict, None
-        return verdict, outbox.take_next(db, self.name, self._owner, now)
+        following = None
+        if more and channels.take(db, self.name, self._owner, now, now + _LEASE):
+            following = outbox.take_next(db, self.name, self._owner, now)
+        if following is None:
+            self._release(db)
+        return verdict, following
 
     def _report(self, delivery: Delivery, verdict: Verdict) -> None:
         facts: dict[str, object] = {
@@ -239,9 +297,13 @@ class Lane:
         """Runs in the lane's thread, which alone touches the sender."""
         try:
             if self._sender is None:
-                self._sender = self._make_sender(self._targets[self.name])
+                target = self._targets[self.name]
+                self._pace = self._pace or Pace.of(target.per_minute, self._monotonic())
+                self._sender = self._make_sender(target)
         except ConfigError as exc:
             return Broken(exc.reason)
+        if self._pace is not None:
+            self._pace = self._pace.spent(self._monotonic())
         return self._sender.send(delivery.piece)
 
     def _abandon(self, waiting: asyncio.Future[SendOutcome], delivery: Delivery) -> None:

@@ -22,9 +22,13 @@ class Bell:
         """Wake the loop now, or let its next wait end at once."""
         self._event.set()
 
+    def touch(self) -> None:
+        """Note that the loop goes round, though it has no time to wait."""
+        self.waited_at = asyncio.get_running_loop().time()
+
     async def wait(self, span: timedelta | None = None) -> None:
         """Return when rung, or after `span` (None: as long as is allowed), 30 s at most."""
-        self.waited_at = asyncio.get_running_loop().time()
+        self.touch()
         limit = LONGEST_WAIT if span is None else min(max(span, timedelta(0)), LONGEST_WAIT)
         try:
             async with asyncio.timeout(limit.total_seconds()):

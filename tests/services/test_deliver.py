@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,7 @@ from tests.support.nouns import put
 
 Answer = Callable[[Piece], SendOutcome]
 CHANNELS = {name: Channel(name, "terminal://") for name in ("phone", "desk")}
+CHANNELS["robot"] = Channel("robot", "wecombot://abcdefgh-1234")  # 20 messages a minute
 
 
 class ScriptedSender:
@@ -46,7 +50,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened.close()
 
 
-def lane(store: Store, name: str, answer: Answer) -> Lane:
+def lane(
+    store: Store, name: str, answer: Answer, monotonic: Callable[[], float] = time.monotonic
+) -> Lane:
     def make_sender(_target: Target) -> ScriptedSender:
         return ScriptedSender(answer)
 
@@ -58,6 +64,7 @@ def lane(store: Store, name: str, answer: Answer) -> Lane:
         owner=f"owner of {name}",
         settings=RetrySettings(first_retry=timedelta(milliseconds=10)),
         clock=system_clock,
+        monotonic=monotonic,
     )
 
 
@@ -183,3 +190,92 @@ async def test_stopping_ends_a_lane_after_the_delivery_on_its_way(store: Store) 
     lanes.append(lane(store, "phone", answer))
     await lanes[0].run()
     assert sorted((await states(store)).values()) == ["due", "sent"]
+
+
+async def test_a_service_hears_no_more_than_it_takes(store: Store) -> None:
+    seconds, sent = [0.0], []
+    await owe(store, "robot", *(f"m{n}" for n in range(8)))
+
+    def answer(piece: Piece) -> SendOutcome:
+        sent.append(seconds[0])
+        return Sent()
+
+    paced = lane(store, "robot", answer, lambda: seconds[0])
+    work = asyncio.create_task(paced.work())
+    async with asyncio.timeout(10):
+        while not work.done():
+            waiting_for = len(sent)
+            while len(sent) == waiting_for and not work.done():
+                if waiting_for >= 5:
+                    seconds[0] += 0.5
+                paced.bell.ring()
+                await asyncio.sleep(0.001)
+    assert await work == 8
+    assert sent[:5] == [0.0] * 5
+    assert all(later - sooner >= 4 for sooner, later in pairwise(sent[4:]))
+
+
+async def test_while_it_waits_for_its_pace_a_lane_can_be_stopped(store: Store) -> None:
+    loop, sent = asyncio.get_running_loop(), asyncio.Event()
+    await owe(store, "robot", *(f"m{n}" for n in range(8)))
+
+    def answer(piece: Piece) -> SendOutcome:
+        if piece.uid.startswith("m4"):
+            loop.call_soon_threadsafe(sent.set)
+        return Sent()
+
+    paced = lane(store, "robot", answer, lambda: 0.0)
+    run = asyncio.create_task(paced.run())
+    async with asyncio.timeout(5):
+        await sent.wait()
+        paced.stop()
+        await run
+    # None is marked as being sent while it only waits for its turn.
+    assert sorted((await states(store)).values()) == ["due"] * 3 + ["sent"] * 5
+
+
+class Listening(logging.Handler):
+    """Sets an event when something is logged."""
+
+    def __init__(self, event: asyncio.Event) -> None:
+        super().__init__(logging.ERROR)
+        self.event = event
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.event.set()
+
+
+async def test_what_cannot_be_recorded_is_remembered_rather_than_repeated(store: Store) -> None:
+    calls: list[str] = []
+    await owe(store, "phone", "m1", "m2")
+
+    def fill(db: Database) -> None:
+        db.conn.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON attempts"
+            " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+
+    def empty(db: Database) -> None:
+        db.conn.execute("DROP TRIGGER full")
+
+    def answer(piece: Piece) -> SendOutcome:
+        calls.append(piece.uid.partition("@")[0])
+        if len(calls) == 1:
+            asyncio.run_coroutine_threadsafe(store.write(fill), loop).result(5)
+        return Sent()
+
+    loop, failed = asyncio.get_running_loop(), asyncio.Event()
+    listening = Listening(failed)
+    logging.getLogger("digestd").addHandler(listening)
+    worker = lane(store, "phone", answer)
+    work = asyncio.create_task(worker.work())
+    try:
+        async with asyncio.timeout(10):
+            await failed.wait()
+            await store.write(empty)
+            worker.bell.ring()
+            await work
+    finally:
+        logging.getLogger("digestd").removeHandler(listening)
+    assert calls == ["m1", "m2"]
+    assert set((await states(store)).values()) == {"sent"}
