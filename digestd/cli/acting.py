@@ -20,7 +20,8 @@ from digestd.core.models import Digest, Message
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.compose import compose
 from digestd.errors import DigestdError, StoreError, SubscriptionError, UsageError
-from digestd.services.digests import manual_slot
+from digestd.services.again import send_again
+from digestd.services.digests import Closed, manual_slot
 from digestd.services.poll import PollReport
 from digestd.store import channels as channel_rows
 from digestd.store import feeds as feed_rows
@@ -173,21 +174,32 @@ def preview(
 
 @click.command()
 @click.argument("digest")
+@click.option(
+    "--again",
+    metavar="SLOT",
+    help='Send an old one once more, as it was: "2026-11-24T08:00", its beginning, or "last".',
+)
 @click.pass_obj
-def send(context: Context, digest: str) -> int:
+def send(context: Context, digest: str, again: str | None) -> int:
     """Close DIGEST's slot now: send what is owed, or an empty one if nothing is."""
     app = context.app()
     chosen = _digest(app, digest)
 
-    async def work(parts: Parts) -> tuple[int, list[tuple[str, str, str]]]:
-        slot = manual_slot(chosen, context.clock())
-        closed = await parts.digests.close(chosen, slot, force=True)
-        if closed is None:
-            raise DigestdError(f"{digest}: this very slot was closed just now")
-        return closed.entries, await _sent(parts, closed.identity, closed.channels)
+    async def work(parts: Parts) -> tuple[Closed, list[tuple[str, str, str]]]:
+        if again is not None:
+            closed = await send_again(parts.store, chosen, again, context.clock)
+        else:
+            slot = manual_slot(chosen, context.clock())
+            made = await parts.digests.close(chosen, slot, force=True)
+            if made is None:
+                raise DigestdError(f"{digest}: this very slot was closed just now")
+            closed = made
+        return closed, await _sent(parts, closed.identity, closed.channels)
 
-    count, states = _with_parts(app, work)
-    click.echo(f"{digest}: {count} {'entry' if count == 1 else 'entries'}")
+    closed, states = _with_parts(app, work)
+    count = closed.entries
+    what = f"{count} {'entry' if count == 1 else 'entries'}"
+    click.echo(f"{digest}: {f'{closed.slot.key}, once more' if again is not None else what}")
     for channel, state, error in states:
         click.echo(f"  {channel}: {_STATE_WORDS[state]}{f' ({safe(error)})' if error else ''}")
     return 0 if all(state == "sent" for _, state, _ in states) else 1

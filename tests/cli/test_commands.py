@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -129,6 +130,26 @@ def test_a_digest_is_shown_then_sent_then_empty(run: Run, tmp_path: Path) -> Non
     assert (code, "1 entry" in out, out.count(": sent")) == (0, True, 2)
     assert len(list((tmp_path / "Mail" / "new").iterdir())) == 1
     assert "0 entries" in run("send", "daily")[1]
+
+
+def test_an_old_digest_is_sent_once_more_as_it_was(run: Run, tmp_path: Path) -> None:
+    run("run", "--once")
+    assert "nothing was sent yet" in run("send", "daily", "--again", "last")[2]
+    run("send", "daily")
+    inbox = tmp_path / "Mail" / "new"
+    [first] = (mail.read_bytes() for mail in inbox.iterdir())
+    code, out, _ = run("send", "daily", "--again", "last")
+    assert (code, "once more" in out, out.count(": sent")) == (0, True, 2)
+    slot = out.split(": ", 1)[1].partition(",")[0]
+    assert run("send", "daily", "--again", slot)[0] == 0
+    assert run("send", "daily", "--again", slot[:4])[0] == 0
+    mails = [mail.read_bytes() for mail in inbox.iterdir()]
+    assert len(mails) == len({re.findall(rb"Message-ID:\s+(\S+)", m)[0] for m in mails}) == 4
+    assert len({re.sub(rb"\.again\d", b"", mail) for mail in mails}) == 1
+    assert first in mails
+    code, _, err = run("send", "daily", "--again", "1999")
+    assert (code, slot in err) == (1, True)
+    assert "0 entries" in run("send", "daily")[1]  # what was owed stays paid
 
 
 def test_a_poll_by_hand_says_what_happened(run: Run) -> None:
