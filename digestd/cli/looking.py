@@ -20,6 +20,7 @@ from digestd.store import daemons
 from digestd.store import entries as entry_rows
 from digestd.store import feeds as feed_rows
 from digestd.store import outbox as outbox_rows
+from digestd.store import owed as owed_rows
 from digestd.store.db import Database
 
 _LATE = timedelta(minutes=5)
@@ -207,7 +208,7 @@ def _status(app: App, db: Database, now: datetime) -> dict[str, Any]:
     waiting = outbox_rows.counts(db)
     digests_owed = sum(
         n
-        for (kind, target), n in outbox_rows.count_owed(db).items()
+        for (kind, target), n in owed_rows.count(db).items()
         if kind == "digest" and target in app.config.digests
     )
     problems = [

@@ -14,7 +14,7 @@ from digestd.errors import DigestdError
 from digestd.services import digestfacts
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell
-from digestd.store import digests, entries, outbox
+from digestd.store import digests, entries, outbox, owed
 from digestd.store.db import Database, Store
 
 # After a longer downtime the last slot stands for all before it; older ones
@@ -118,7 +118,7 @@ class DigestMaker:
             if await self._store.read(digests.is_closed, digest.name, slot.key):
                 return None
             now = self._clock()
-            debts = await self._store.read(outbox.owed, "digest", now, target=digest.name)
+            debts = await self._store.read(owed.due, "digest", now, target=digest.name)
             made = None
             if force or enough(digest, debts, now):
                 made = await self._outgoing(digest, slot, debts, now, missed)
@@ -130,7 +130,7 @@ class DigestMaker:
         self,
         digest: Digest,
         slot: Slot,
-        debts: Sequence[outbox.Owed],
+        debts: Sequence[owed.Owed],
         now: datetime,
         missed: int,
     ) -> outbox.Outgoing:
@@ -172,7 +172,7 @@ class DigestMaker:
         digest: Digest,
         slot: Slot,
         made: outbox.Outgoing | None,
-        debts: Sequence[outbox.Owed],
+        debts: Sequence[owed.Owed],
     ) -> Closed:
         if made is None:
             telemetry.info("slot passed", digest=digest.name, slot=slot.key, waiting=len(debts))
@@ -193,7 +193,7 @@ class DigestMaker:
         """
         now = self._clock()
         if since is None:
-            debts = await self._store.read(outbox.owed, "digest", now, target=digest.name)
+            debts = await self._store.read(owed.due, "digest", now, target=digest.name)
             ids = [debt.entry_id for debt in debts]
         else:
             ids = await self._store.read(_seen_since, self._feeds_of(digest), since)
@@ -214,7 +214,7 @@ class DigestMaker:
         )
 
 
-def enough(digest: Digest, debts: Sequence[outbox.Owed], now: datetime) -> bool:
+def enough(digest: Digest, debts: Sequence[owed.Owed], now: datetime) -> bool:
     """Return whether a slot is worth a message: `at_least`, or the oldest has waited long."""
     if len(debts) >= digest.at_least:
         return True

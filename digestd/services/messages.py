@@ -18,7 +18,7 @@ from digestd.delivery.words import Words
 from digestd.errors import ConfigError
 from digestd.services.deliver import Targets
 from digestd.services.waiting import Bell
-from digestd.store import entries, feeds, outbox
+from digestd.store import entries, feeds, outbox, owed
 from digestd.store.db import Database, Store
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class AlertMaker:
         made = 0
         after = 0
         while debts := await self._store.read(
-            outbox.owed, "alert", self._clock(), after=after, limit=_ALERTS_AT_ONCE
+            owed.due, "alert", self._clock(), after=after, limit=_ALERTS_AT_ONCE
         ):
             shown = await self._store.read(load, [debt.entry_id for debt in debts])
             outgoing = await self._composer.in_thread(lambda: self._render(debts, shown))  # noqa: B023 (awaited here)
@@ -116,7 +116,7 @@ class AlertMaker:
         return made
 
     def _render(
-        self, debts: Sequence[outbox.Owed], shown: dict[int, tuple[Entry, Feed]]
+        self, debts: Sequence[owed.Owed], shown: dict[int, tuple[Entry, Feed]]
     ) -> list[outbox.Outgoing]:
         made = []
         for debt in debts:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from digestd.core.refresh import RefreshPlan
-from digestd.store import entries, feeds, outbox, rhythms
+from digestd.store import entries, feeds, owed, rhythms
 from digestd.store.db import write_transaction
 
 
@@ -24,5 +24,5 @@ def commit_refresh(db: Database, plan: RefreshPlan, now: datetime) -> int:
         ids = entries.add(db, plan.feed.pk, plan.new_entries, seen_at=now)
         for entry_id, new in zip(ids, plan.new_entries, strict=True):
             if entry_id:
-                outbox.owe(db, entry_id, 1, new.debts)
+                owed.owe(db, entry_id, 1, new.debts)
     return sum(1 for entry_id in ids if entry_id)

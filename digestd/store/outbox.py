@@ -1,4 +1,4 @@
-"""What is owed, the messages made of it, and their deliveries: one state machine.
+"""The messages made of what is owed, and their deliveries: one state machine.
 
     due -> sending -> sent | due again later | parked (channel broken) | dead (refused for ever)
 
@@ -7,30 +7,20 @@ A channel's deliveries are worked by whoever holds the channel's lease, in order
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlite_utils import Database
 
-from digestd.core.models import Debt, Delivery, MessageKind, Piece
+from digestd.core.models import Delivery, MessageKind, Piece
 from digestd.core.retries import PATIENCE, Verdict
-from digestd.store import channels
+from digestd.store import channels, owed
 from digestd.store.channels import ANSWER_LENGTH
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 
 _STATES = ("due", "sending", "sent", "parked", "dead")
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """An open debt: the entry has not been put into a message for its target."""
-
-    pk: int
-    entry_id: int
-    target: str
-    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,49 +35,6 @@ class Outgoing:
     owed_pks: Sequence[int] = ()
 
 
-# --- owed ------------------------------------------------------------------------------
-
-
-def owe(db: Database, entry_id: int, revision: int, debts: Iterable[Debt]) -> None:
-    """Note to whom an entry is owed; a known debt stays as it is.
-
-    The caller holds the transaction.
-    """
-    # Not INSERT OR IGNORE: that would also swallow a missing entry.
-    db.conn.executemany(
-        "INSERT INTO owed (entry_id, revision, kind, target, due_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (entry_id, revision, kind, target) DO NOTHING",
-        [(entry_id, revision, d.kind, d.target, stamp(d.due_at)) for d in debts],
-    )
-
-
-def owed(
-    db: Database,
-    kind: Literal["alert", "digest"],
-    now: datetime,
-    *,
-    target: str | None = None,
-    after: int = 0,
-    limit: int = 10_000,
-) -> list[Owed]:
-    """Return open debts that are due, oldest first, those after row `after`."""
-    rows = db.query(
-        "SELECT pk, entry_id, target, due_at FROM owed WHERE message_pk IS NULL AND kind = :kind"
-        " AND due_at <= :now AND pk > :after AND (:target IS NULL OR target = :target)"
-        " ORDER BY pk LIMIT :limit",
-        {"kind": kind, "now": stamp(now), "target": target, "after": after, "limit": limit},
-    )
-    return [Owed(r["pk"], r["entry_id"], r["target"], moment(r["due_at"])) for r in rows]
-
-
-def count_owed(db: Database) -> dict[tuple[str, str], int]:
-    """Return the number of open debts by kind and target."""
-    rows = db.query(
-        "SELECT kind, target, count(*) AS n FROM owed WHERE message_pk IS NULL GROUP BY 1, 2"
-    )
-    return {(row["kind"], row["target"]): row["n"] for row in rows}
-
-
 # --- messages --------------------------------------------------------------------------
 
 
@@ -97,7 +44,7 @@ def put(db: Database, outgoing: Outgoing, now: datetime, slot_pk: int | None = N
     False, with nothing done, if another process has put the same message or has
     paid one of the debts meanwhile. The caller holds the transaction.
     """
-    if not _still_open(db, outgoing.owed_pks):
+    if not owed.are_open(db, outgoing.owed_pks):
         return False
     row = db.conn.execute(
         "INSERT INTO messages (identity, kind, slot_pk, title, created_at) VALUES (?, ?, ?, ?, ?)"
@@ -111,19 +58,9 @@ def put(db: Database, outgoing: Outgoing, now: datetime, slot_pk: int | None = N
         "INSERT INTO message_entries (message_pk, position, entry_id) VALUES (?, ?, ?)",
         [(message_pk, position, entry) for position, entry in enumerate(outgoing.entry_ids)],
     )
-    db.conn.executemany(
-        "UPDATE owed SET message_pk = ? WHERE pk = ?",
-        [(message_pk, pk) for pk in outgoing.owed_pks],
-    )
+    owed.pay(db, outgoing.owed_pks, message_pk)
     _add_deliveries(db, message_pk, outgoing.pieces, now)
     return True
-
-
-def _still_open(db: Database, owed_pks: Sequence[int]) -> bool:
-    return all(
-        db.conn.execute("SELECT 1 FROM owed WHERE pk = ? AND message_pk IS NULL", (pk,)).fetchone()
-        for pk in owed_pks
-    )
 
 
 def _add_deliveries(

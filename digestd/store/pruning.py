@@ -15,7 +15,8 @@ def drop_bodies(db: Database, before: datetime, limit: int) -> int:
         "UPDATE entries SET content_html = '', summary_html = '' WHERE id IN ("
         " SELECT id FROM entries e WHERE seen_at < ?"
         " AND (content_html <> '' OR summary_html <> '')"
-        " AND NOT EXISTS (SELECT 1 FROM owed o WHERE o.entry_id = e.id AND o.message_pk IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM owed o WHERE o.entry_id = e.id"
+        " AND o.message_pk IS NULL AND o.dropped = '')"
         " LIMIT ?)",
         (stamp(before), limit),
     ).rowcount

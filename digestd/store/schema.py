@@ -210,3 +210,36 @@ ALTER TABLE feeds ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;
 def m002_planner(db: Database) -> None:
     """Make room for each feed's rhythm, and for the price that they share."""
     _execute_each(db, _RHYTHMS)
+
+
+_HOLDING = """
+ALTER TABLE owed ADD COLUMN held TEXT NOT NULL DEFAULT '';
+ALTER TABLE owed ADD COLUMN dropped TEXT NOT NULL DEFAULT '';
+DROP INDEX owed_open;
+CREATE INDEX owed_open ON owed (kind, target, due_at) WHERE message_pk IS NULL AND dropped = '';
+
+-- Of a dead delivery: why its owner need not look at it any more.
+ALTER TABLE deliveries ADD COLUMN dropped TEXT NOT NULL DEFAULT '';
+CREATE INDEX deliveries_by_channel ON deliveries (channel, created_at);
+
+CREATE TABLE pauses (
+  what TEXT PRIMARY KEY,
+  since INTEGER NOT NULL,
+  until INTEGER,
+  dropping INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What the owner was told of, or is about to be; gone when all is well and that was told.
+CREATE TABLE notices (
+  subject TEXT NOT NULL,
+  trouble TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  PRIMARY KEY (subject, trouble)
+) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def m003_holding(db: Database) -> None:
+    """Let debts wait and be dropped, things be paused, and troubles be told once."""
+    _execute_each(db, _HOLDING)

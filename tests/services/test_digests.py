@@ -16,7 +16,7 @@ from digestd.app import Parts
 from digestd.core.models import Debt
 from digestd.services.cadence import Cadence
 from digestd.services.digests import manual_slot
-from digestd.store import outbox
+from digestd.store import owed
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall
 from tests.support.nouns import URL, followed, new, seen
@@ -154,8 +154,8 @@ async def test_an_entry_is_in_one_digest_even_when_two_close_at_once(
         assert first is not None
         assert second is not None
         assert (first.entries, second.entries) == (1, 0)
-        owed = await one.store.read(outbox.owed, "digest", wall())
-        assert owed == []
+        left = await one.store.read(owed.due, "digest", wall())
+        assert left == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from digestd.core.models import Debt, Delivery
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.core.retries import RetrySettings, judge
 from digestd.core.slots import Slot
-from digestd.store import channels, digests, outbox
+from digestd.store import channels, digests, outbox, owed
 from digestd.store.db import Database
 from tests.support.nouns import NOW, followed, new, piece, put, seen
 
@@ -138,12 +138,12 @@ def test_a_debt_is_paid_by_one_message_only(db: Database) -> None:
     [feed] = followed(db)
     seen(db, feed, new("1", Debt("alert", "phone", NOW)))
     channels.know(db, ["phone"])
-    [debt] = outbox.owed(db, "alert", NOW)
+    [debt] = owed.due(db, "alert", NOW)
     one = outbox.Outgoing("a", "alert", "", [("phone", piece())], [debt.entry_id], [debt.pk])
     two = outbox.Outgoing("b", "alert", "", [("phone", piece())], [debt.entry_id], [debt.pk])
     assert outbox.put(db, one, NOW)
     assert not outbox.put(db, two, NOW)
-    assert outbox.owed(db, "alert", NOW) == []
+    assert owed.due(db, "alert", NOW) == []
 
 
 def test_a_slot_is_closed_once_and_keeps_its_members(db: Database) -> None:
@@ -151,7 +151,7 @@ def test_a_slot_is_closed_once_and_keeps_its_members(db: Database) -> None:
     seen(db, feed, new("1", Debt("digest", "daily", NOW)))
     digests.know(db, ["daily"], NOW)
     channels.know(db, ["paper"])
-    [debt] = outbox.owed(db, "digest", NOW, target="daily")
+    [debt] = owed.due(db, "digest", NOW, target="daily")
     slot = Slot("2026-11-24T08:00", NOW)
     outgoing = outbox.Outgoing(
         "digest/daily/1", "digest", "t", [("paper", piece())], [debt.entry_id], [debt.pk]
@@ -167,7 +167,7 @@ def test_a_slot_whose_debts_were_paid_meanwhile_stays_open(db: Database) -> None
     [feed] = followed(db)
     seen(db, feed, new("1", Debt("digest", "daily", NOW)))
     digests.know(db, ["daily"], NOW)
-    [debt] = outbox.owed(db, "digest", NOW, target="daily")
+    [debt] = owed.due(db, "digest", NOW, target="daily")
     first = outbox.Outgoing("one", "digest", "t", [], [debt.entry_id], [debt.pk])
     late = outbox.Outgoing("two", "digest", "t", [], [debt.entry_id], [debt.pk])
     assert digests.close(db, "daily", Slot("a", NOW), first, NOW)
@@ -181,4 +181,4 @@ def test_an_entry_recorded_twice_owes_once(db: Database, kind: str) -> None:
     debt = Debt("alert" if kind == "alert" else "digest", "x", NOW)
     assert seen(db, feed, new("1", debt)) == 1
     assert seen(db, feed, new("1", debt)) == 0
-    assert sum(outbox.count_owed(db).values()) == 1
+    assert sum(owed.count(db).values()) == 1
