@@ -14,10 +14,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import apprise
 from apprise.manager_plugins import NotificationManager
+from apprise.plugins.dingtalk import NotifyDingTalk
 
 from digestd.clock import system_clock
 from digestd.core.models import Channel, Message
@@ -40,6 +41,7 @@ from digestd.errors import ConfigError
 Plugin: TypeAlias = Any  # every plugin has attributes of its own
 _manager: Any = NotificationManager  # half of it is annotated
 _Base: Any = apprise.NotifyBase
+_DingTalk: Any = NotifyDingTalk
 
 _EXTRAS = {"paho-mqtt": "mqtt", "slixmpp": "xmpp", "cryptography": "push"}
 _MAIL_PORTS = {"ssl": 465, "starttls": 587, "insecure": 25}
@@ -81,11 +83,19 @@ def instantiate(url: str) -> Plugin | None:
     """Return the plugin's object for `url`, None if Apprise cannot make one.
 
     It neither paces itself (our lanes do, on a clock that is never set back),
-    nor waits in Apprise's shared threads, nor keeps files.
+    nor tries again (the outbox does), nor calls a failure a success because it
+    is ?optional=, nor waits in Apprise's shared threads, nor keeps files.
     """
-    plugin = apprise.Apprise.instantiate(url, asset=_asset())
+    plugin: Plugin | None = apprise.Apprise.instantiate(url, asset=_asset())
     if plugin is not None:
         plugin.request_rate_per_sec = 0
+        plugin.throttle = lambda *_args, **_kwargs: None  # Discord's would sleep for its quota
+        plugin.retry = 0
+        plugin.optional = False
+        if isinstance(plugin, _DingTalk):
+            signature = plugin.get_signature
+            # Apprise encodes it for the query, and requests does so again: never accepted.
+            plugin.get_signature = lambda: tuple(map(unquote, signature()))
     return plugin
 
 
@@ -99,6 +109,7 @@ def _asset() -> apprise.AppriseAsset:
         image_url_mask="",
         image_url_logo="",
         async_mode=False,
+        http_redirects=False,
     )
 
 

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain
+from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 
 _LONGEST_WAIT = timedelta(days=30)  # of what a service may ask for; more is a mistake of its own
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back: `body` is the beginning of it, `headers` have lower-case names."""
+    """What came back: `body` is the beginning of it, `headers` have lower-case names.
+
+    `cut`: the body broke off, took too long or was too long.
+    """
 
     status: int
     reason: str
     headers: Mapping[str, str]
     body: str
+    cut: bool = False
 
     @property
     def line(self) -> str:
@@ -211,7 +215,9 @@ def classify_service(scheme: str, answer: HttpAnswer, now: datetime) -> SendOutc
     if rule is not None and answer.status < 500 and answer.status != 429:
         if body is None:
             if answer.status == 200:
-                return TryAgain(f"answer not understood: {answer.line}")
+                # Cut off in the middle it may have been a yes.
+                kind = Unknown if answer.cut else TryAgain
+                return kind(f"answer not understood: {answer.line}")
         elif (outcome := _by_code(rule, body, answer)) is not None:
             return outcome
     return _by_status(scheme, answer, body, now)

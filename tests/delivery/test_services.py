@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -368,3 +372,35 @@ def test_the_entry_is_what_a_tap_opens_only_where_there_is_one(web: WebServer) -
         sender.send(one_piece(to))
         sender.send(one_piece(to, identity="alert/2", entries=(fact(1), fact(2))))
     assert ["url" in body for body in bodies(web)] == [True, False]
+
+
+def test_gotify_opens_the_entry(web: WebServer) -> None:
+    web.route("/message", says({"id": 1}))
+    to = target(f"gotify://127.0.0.1:{web.port}/ABCDEFGHIJKLMNO")
+    assert isinstance(send(web, to), Sent)
+    (body,) = bodies(web)
+    click = body["extras"]["client::notification"]["click"]
+    assert click == {"url": "https://kexue.example/archives/1"}
+
+
+def test_discord_is_told_to_call_nobody(web: WebServer) -> None:
+    route(web, "discord", discord())
+    assert isinstance(send(web, target(DISCORD)), Sent)
+    assert bodies(web)[0]["allowed_mentions"] == {"parse": []}
+
+
+def test_feishu_is_signed_where_its_robot_demands_it(web: WebServer) -> None:
+    web.route("/sink/abcdefghijklmnopq", says({"code": 0}))
+    assert isinstance(send(web, target("feishu://abcdefghijklmnopq?secret=s3cr3t")), Sent)
+    (body,) = bodies(web)
+    key = f"{body['timestamp']}\ns3cr3t".encode()
+    assert body["sign"] == b64encode(hmac.new(key, b"", sha256).digest()).decode()
+    assert "s3cr3t" not in json.dumps(body)
+
+
+def test_dingtalk_is_signed_with_the_secret_before_the_token(web: WebServer) -> None:
+    web.route("/sink", says({"errcode": 0}))
+    assert isinstance(send(web, target("dingtalk://SECabc123@abcdefghijklmnopq")), Sent)
+    query = dict(parse_qsl(web.requests[0].path.partition("?")[2]))
+    told = f"{query['timestamp']}\nSECabc123".encode()
+    assert query["sign"] == b64encode(hmac.new(b"SECabc123", told, sha256).digest()).decode()
