@@ -2,6 +2,7 @@ r"""Commands of LaTeX that have a grammar of their own, and `parse`, which knows
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import takewhile
 
 from digestd.core import mathchem
@@ -83,7 +84,12 @@ def _wrapper(parser: Parser, name: str) -> Node:
     body = parser.argument()
     if drawn:
         return Drawn(body)
-    return (_as_operator(body) or body) if name == "mathop" else body
+    if name == "mathop":
+        return _as_operator(body) or body
+    inner = lone(body)
+    if name in ("mathrel", "mathbin") and isinstance(inner, Atom):
+        return replace(inner, kind="rel" if name == "mathrel" else "bin")
+    return body
 
 
 def _as_operator(body: Node) -> Node | None:

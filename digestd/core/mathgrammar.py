@@ -24,7 +24,7 @@ SILENT: dict[str, int] = {
 # Commands whose last argument is what is read, and whether only a picture can show the rest.
 WRAPPERS: dict[str, tuple[int, bool]] = {
     **dict.fromkeys(
-        "mathop mathbin mathord mathopen mathclose mathpunct mathinner smash"
+        "mathop mathbin mathrel mathord mathopen mathclose mathpunct mathinner smash"
         " ensuremath mathrlap mathllap mathclap rlap llap clap vcenter".split(),
         (1, False),
     ),

@@ -259,13 +259,14 @@ class Parser:
         )
 
     def colon(self, *, spaced: bool) -> Node:
-        r"""A colon as its author set it: `f: X`, `x : y`, `1:2`, `:=`."""
+        r"""A colon as its author set it: `f: X`, `x : y`, `1:2`, `x_{1:n}`, `:=`."""
+        in_range = self.at > 0 and self.tokens[self.at - 1].isdigit()
         self.at += 1
         if self.peek() in ("=", ":"):
             return Atom(":" + self.next(), "rel")
         if spaced:
             return Atom(":", "rel")
-        return Atom(":", "ord" if self.peek().isdigit() else "punct")
+        return Atom(":", "ord" if in_range or self.peek().isdigit() else "punct")
 
     # --- one thing ---------------------------------------------------------------------
 

@@ -50,6 +50,8 @@ _SHELL = re.compile(
     r"\{[A-Za-z_]\w*\}[_./:-]?|\([a-z]\w*\)[_./:-]|_[A-Z]{2,}\b.*|[A-Z_]{2,}[_/:].*|.*[_^/]",
     re.DOTALL,
 )
+# `H$_2$O`, `C$_{60}$`, `$^{13}$C`: an index alone, in a word. A shell's `$_foo` has no such end.
+_INDEX = re.compile(r"(?:[_^](?:\{[^{}$]{1,40}\}|\\[A-Za-z]+|[0-9A-Za-z+−*-])){1,2}")
 # After a formula: `$n$th`, `$k$NN`, `$x^2$s`.
 _SUFFIX = re.compile(r"(?:th|st|nd|rd|s|es|ish|NNs?|D)(?![A-Za-z0-9])")
 _IDENTIFIER = re.compile(r"[A-Za-z]")
@@ -173,9 +175,11 @@ def _dollars(  # noqa: PLR0911 (a list of rules)
         cut = _cut_off(flat, opener.start(), opener.end()) if end < 0 else None
         return cut, opener.end()
     start = opener.start()
+    end = _closing_dollar(flat, opener.end())
+    if end > 0 and _INDEX.fullmatch(flat, opener.end(), end):
+        return Found(start, end + 1, clean_tex(flat[opener.end() : end])), end + 1
     if start and flat[start - 1].isascii() and flat[start - 1].isalnum():
         return None, opener.end()
-    end = _closing_dollar(flat, opener.end())
     if end < 0:
         return _cut_off(flat, start, opener.end()), opener.end()
     raw = flat[opener.end() : end]

@@ -44,6 +44,8 @@ def test_no_sign_is_lost(case: dict[str, Any]) -> None:
         (r"x_{i,j}^{(k)}", "x_(i, j)⁽ᵏ⁾"),
         (r"\mathcal{L}_{\text{aux}}", "ℒ_aux"),
         (r"\frac{a+b}{c}", "(a + b)/c"),
+        (r"x_{1:n}", "x_(1:n)"),
+        (r"a \mathrel{R} b", "a R b"),
     ],
 )
 def test_formulas_read_as_people_write_them(latex: str, text: str) -> None:

@@ -61,6 +61,8 @@ def test_what_feeds_do(source: str, tex: list[str]) -> None:
         ("$$ - $$$ or $$, and $$.", []),
         ("\\[citation needed\\] \\[1\\] s/\\(foo\\)/bar/ \\(.*\\)", []),
         ("price is $ 5 and $ 6, use $(...)$", []),
+        ("H$_2$O, C$_{60}$, Zn$^{2+}$, $^{13}$C", ["_2", "_{60}", "^{2+}", "^{13}"]),
+        ("a$_foo$b, echo x$_", []),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
@@ -170,6 +172,7 @@ def test_switched_off_nothing_changes() -> None:
         ("``Best'' of \\textit{Gaia}", "“Best” of Gaia", False),
         ("git commit --amend, block__a--b, ~/x", "git commit --amend, block__a--b, ~/x", False),
         ("A $k$NN for the $n$th", "A kNN for the nth", True),
+        ("Superconductivity in MgB$_2$ and C$_{60}$", "Superconductivity in MgB₂ and C₆₀", True),
         ("$$\\begin{aligned}a&=b\\\\c&=d\\end{aligned}$$", "a = b; c = d", True),
     ],
 )
