@@ -91,6 +91,7 @@ _MARKS = [
         ),
         _FREE + r"(?:Continue [Rr]eading|Keep [Rr]eading)(?:\s[^\n]{0,200})?$",
         _FREE + r"\(?Read (?:[Mm]ore|[Oo]n)\)?" + _ARROWS,
+        _FREE + r"\([Mm]ore\s?(?:\.{3}|…)\)$",
         _FREE + r"\(?Read (?:the )?(?:full|whole|rest|entire)\b[^\n.]{0,80}\)?" + _ARROWS,
         _FREE + r"(?:Weiterlesen|Lire la suite|Leer más|Seguir leyendo)[^\n.]{0,80}$",
         (

@@ -38,6 +38,7 @@ _NEVER = names(
     " picture source button input select textarea option map math annotation link meta base"
 )
 _NOT_IN_EXCERPTS = _NEVER | names("form figure figcaption table hr")
+_NOT_IN_SCRAPS = _NEVER | names("form hr")
 _CODE = names("code kbd samp tt")
 _TIGHT = names("li dt dd tr td th")
 _HIDDEN = regex.compile(
@@ -94,10 +95,17 @@ class Token:
 def runs(html: str, formulas: FormulaForm = "unicode", *, whole: bool = False) -> list[Token]:
     """Return an entry as tokens, text not yet split.
 
-    Hidden elements, scripts and images are left out; without `whole` tables,
-    figures and forms too. `formulas` says how formulas are written.
+    Hidden elements, scripts and images are left out; without `whole` forms too, and
+    tables and figures where there is anything else to read. `formulas` says how
+    formulas are written.
     """
-    return list(_Walk(formulas, _NEVER if whole else _NOT_IN_EXCERPTS).tokens(_parse(html)))
+    if whole:
+        return list(_Walk(formulas, _NEVER).tokens(_parse(html)))
+    found = list(_Walk(formulas, _NOT_IN_EXCERPTS).tokens(_parse(html)))
+    if any(token.kind not in ("block", "br", "cell") and token.text.strip() for token in found):
+        return found
+    # Laid out in a table, as Reddit does it, or a picture and what is written beneath.
+    return list(_Walk(formulas, _NOT_IN_SCRAPS).tokens(_parse(html)))
 
 
 def _parse(html: str) -> HtmlElement:
@@ -173,7 +181,7 @@ class _Walk:
     def _atom(self, element: HtmlElement) -> Iterator[Token]:
         """Yield what is kept whole or dropped whole; a border for the blocks that are left out."""
         if self._is_left_out(element):
-            if element.tag not in _NEVER:
+            if element.tag in _BLOCKS or element.tag in ("form", "hr"):
                 yield self._token("block", "\n\n")
             return
         text = element.text_content()

@@ -95,6 +95,7 @@ def test_it_pauses_where_a_reader_would(html: str, limit: int, text: str) -> Non
         " [...]",
         "… <a href='https://e.x/'>Continue reading <span>A title</span> →</a>",
         "… <a href='https://e.x/'>Read more</a>",
+        " <a href='https://e.x/'>(more&hellip;)</a>",
         "</p><p><a href='https://e.x/'>Read the full article</a> »",
         "……</p><p>点击阅读全文",
         "…[阅读全文]",
@@ -262,3 +263,19 @@ def test_an_excerpt_is_the_beginning(html: str, limit: int) -> None:
 def test_nothing_that_calls_itself_html_raises(html: str, limit: int) -> None:
     assert is_balanced(excerpt(html, limit, "html"))
     assert isinstance(excerpt(html, limit, "text"), str)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<table><tr><td>Laid out in a table</td></tr></table>", "Laid out in a table"),
+        ("<figure><img src='a.png'><figcaption>A sunset</figcaption></figure>", "A sunset"),
+        ("<p>Words.</p><table><tr><td>1</td></tr></table>", "Words."),
+    ],
+)
+def test_a_table_is_read_where_there_is_nothing_else(html: str, text: str) -> None:
+    assert excerpt(html, 100, "text") == text
+
+
+def test_what_is_hidden_within_a_line_does_not_break_it() -> None:
+    assert excerpt("<p>A <i style='display:none'>x</i>B <i hidden>y</i>C</p>", 9, "text") == "A B C"
