@@ -18,7 +18,7 @@ from digestd.delivery.render import Renderer
 from digestd.delivery.senders import Sender, make_sender
 from digestd.delivery.target import Target
 from digestd.net.client import Client
-from digestd.net.politeness import HostGate
+from digestd.net.politeness import LEAST_GAPS, HostGate
 from digestd.net.tls import make_context
 from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
@@ -27,7 +27,7 @@ from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
 from digestd.services.sweep import Sweeper
 from digestd.services.waiting import Bell
-from digestd.store import channels, daemons, digests, feeds
+from digestd.store import channels, daemons, digests, feeds, origins
 from digestd.store.db import Database, Store, connect
 from digestd.store.owner import this_process
 from digestd.web.server import WebServer
@@ -147,7 +147,8 @@ class App:
         targets = Targets(config.channels, config.mail)
         composer = Composer(self.renderer(config), targets, config.language)
         poll = config.poll
-        gate = HostGate(clock, per_host=poll.per_host)
+        gate = HostGate(clock, per_host=poll.per_host, least_gaps=LEAST_GAPS)
+        gate.remember(await store.read(origins.all_patience))
         client = Client(
             tls(),
             allow=poll.allow_private,

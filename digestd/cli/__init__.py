@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "send": ("digestd.cli.acting", "Close a digest's slot now and send it."),
     "test": ("digestd.cli.acting", "Send one test message and say what the service answered."),
     "outbox": ("digestd.cli.looking", "What is owed, to whom, and how it fares."),
+    "held": ("digestd.cli.held", "What the flood breaker holds: list, release or drop it."),
     "status": ("digestd.cli.looking", "One screen: how the daemon, feeds and channels fare."),
 }
 

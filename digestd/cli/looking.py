@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from digestd.store import channels as channel_rows
 from digestd.store import daemons
 from digestd.store import entries as entry_rows
 from digestd.store import feeds as feed_rows
+from digestd.store import held as held_rows
 from digestd.store import outbox as outbox_rows
 from digestd.store import owed as owed_rows
 from digestd.store.db import Database
@@ -69,12 +71,26 @@ def _feed_record(feed: Feed, weekly: float, now: datetime) -> dict[str, Any]:
         "next_poll": rfc3339(feed.next_poll_at) if feed.gone_at is None else None,
         "push": False,
         "per_week": round(weekly, 1),
+        "missed": rfc3339(feed.watch.gap_at),
+        "moved_to": feed.watch.moved_to or None,
         "_updated": ago(feed.last_entry_at, now),
         "_weekly": f"{weekly:.1f}" if weekly else "–",
         "_next": "never" if feed.gone_at else ago(feed.next_poll_at, now),
         "_push": "poll",
-        "_health": f"{state}: {feed.last_error}" if feed.last_error else state,
+        "_health": "; ".join(filter(None, [_in_words(state, feed), *_notes(feed, now)])),
     }
+
+
+def _in_words(state: str, feed: Feed) -> str:
+    return f"{state}: {feed.last_error}" if feed.last_error else state
+
+
+def _notes(feed: Feed, now: datetime) -> Iterator[str]:
+    """Yield what its owner may want to know of a feed that is well."""
+    if feed.watch.gap_at:
+        yield f"posts may have been missed {ago(feed.watch.gap_at, now)}"
+    if feed.watch.moved_to:
+        yield f"moved to {feed.watch.moved_to}"
 
 
 @click.command()
@@ -218,6 +234,11 @@ def _status(app: App, db: Database, now: datetime) -> dict[str, Any]:
         f"channel {c.name} is parked: {c.parked_reason}; mend it, then `digestd test {c.name}`"
         for c in channel_rows.states(db)
         if c.parked_at
+    ]
+    names = {feed.pk: feed.id for feed in known}
+    problems += [
+        f"feed {names[b.feed_pk]}: {b.entries} entries are held ({b.reason}); `digestd held`"
+        for b in held_rows.batches(db)
     ]
     if waiting["dead"]:
         problems.append(f"{waiting['dead']} deliveries were refused for ever: `digestd outbox`")

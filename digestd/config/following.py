@@ -27,7 +27,7 @@ from digestd.core.slots import Schedule
 T = TypeVar("T")
 
 _CONTENT: Mapping[str, ContentLevel] = {"excerpt": "excerpt", "full": "full", "title": "title"}
-_UPDATES: Mapping[str, UpdatePolicy] = {"ignore": "ignore"}
+_UPDATES: dict[str, UpdatePolicy] = {"ignore": "ignore", "digest": "digest", "alert": "alert"}
 
 
 @dataclass

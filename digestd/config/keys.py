@@ -55,11 +55,6 @@ NOT_YET = frozenset(
     }
 )
 
-# Values that wait, of keys that are there.
-NOT_YET_VALUES = {
-    "updates": ("digest", "alert"),
-}
-
 
 def available() -> set[str]:
     """Return every key of this version that holds a value: "poll.timeout", "feeds.*.url"."""

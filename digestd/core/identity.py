@@ -32,7 +32,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from digestd.core.links import canonical_link
@@ -93,8 +93,13 @@ def entry_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
     return tuple(_key(facts[: height + 1]) for height in range(len(facts)))
 
 
-def lookup_keys(entries: Iterable[ParsedEntry]) -> frozenset[bytes]:
-    """Return every key that `fresh_entries` will ask `seen` about."""
+def lookup_keys(entries: Iterable[ParsedEntry], *, without_guids: bool = False) -> frozenset[bytes]:
+    """Return every key that `fresh_entries` will ask `seen` about.
+
+    `without_guids`: for a feed whose guids are worthless.
+    """
+    if without_guids:
+        entries = [replace(entry, guid=None) for entry in entries]
     rungs = {key for entry in entries for key in entry_keys(entry)}
     return frozenset(rungs | {_warning(key) for key in rungs})
 
@@ -105,19 +110,28 @@ def fresh_entries(entries: Sequence[ParsedEntry], seen: Container[bytes]) -> tup
     `seen` holds the recorded keys of this feed, at least those of `lookup_keys`.
     Entries that agree in everything count once.
     """
+    return sort_out(entries, seen)[0]
+
+
+def sort_out(
+    entries: Sequence[ParsedEntry], seen: Container[bytes]
+) -> tuple[tuple[Fresh, ...], tuple[tuple[ParsedEntry, bytes], ...]]:
+    """Return the new entries, and the others with the key that each is known by."""
     ladders: dict[bytes, tuple[ParsedEntry, tuple[bytes, ...]]] = {}
     for entry in entries:
         rungs = entry_keys(entry)
         ladders.setdefault(rungs[-1], (entry, rungs))
     shared = Counter(key for _, rungs in ladders.values() for key in rungs)
-    fresh = []
+    fresh, known = [], []
     for entry, rungs in ladders.values():
         height = _trusted(rungs, shared, seen)
-        if any(key in seen for key in rungs[height:]):
+        recorded = next((key for key in rungs[height:] if key in seen), None)
+        if recorded is not None:
+            known.append((entry, recorded))
             continue
         warnings = tuple(_warning(key) for key in rungs[:height])
         fresh.append(Fresh(entry, rungs[height:] + warnings))
-    return tuple(fresh)
+    return tuple(fresh), tuple(known)
 
 
 def content_fingerprint(entry: ParsedEntry) -> bytes:

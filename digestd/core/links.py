@@ -67,6 +67,33 @@ def canonical_link(url: str) -> str:
     ).geturl()
 
 
+def path_of(link: str) -> str:
+    """Return what a canonical link names on its host, whatever the host; a home page: nothing."""
+    parts = split(link)
+    if parts is None:
+        return ""
+    return SplitResult("", "", parts.path, parts.query, parts.fragment).geturl()
+
+
+def next_page(url: str) -> str | None:
+    """Return the address of a WordPress feed's next older page (`?paged=2`, `?paged=3` …)."""
+    parts = split(url)
+    if parts is None:
+        return None
+    pairs = [p for p in parts.query.split("&") if p and not p.startswith("paged=")]
+    paged = next((p[6:] for p in parts.query.split("&") if p.startswith("paged=")), "1")
+    number = int(paged) + 1 if paged.isdecimal() and len(paged) < 6 else 2
+    return parts._replace(query="&".join([*pairs, f"paged={number}"])).geturl()
+
+
+def without_password(url: str) -> str:
+    """Return `url` without user name and password."""
+    parts = split(url)
+    if parts is None or "@" not in parts.netloc:
+        return url
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def _is_tracking(parameter: str) -> bool:
     name = parameter.partition("=")[0].lower()
     return name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES)

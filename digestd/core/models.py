@@ -82,6 +82,8 @@ class ParsedFeed:
     skip_hours: frozenset[int] = frozenset()  # 0..23, UTC
     skip_days: frozenset[int] = frozenset()  # Monday is 0
     complaint: str = ""
+    older_url: str | None = None  # where its older entries are (RFC 5005, WordPress)
+    older: tuple[ParsedEntry, ...] = ()  # entries from there
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,35 @@ class MailServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A change that is believed once `count` good fetches in a row have shown it."""
+
+    value: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a feed is watched for: changes on trial, worthless guids, posts missed."""
+
+    moved_to: str = ""  # asked in place of the configured address; adopted after a trial
+    moving: Trial = Trial()
+    title: Trial = Trial()
+    guid_changes: int = 0  # fetches in a row that gave known posts new guids
+    gap_at: datetime | None = None  # when nothing of the fetch before was listed any more
+    gap_wait: timedelta | None = None  # what would have been soon enough
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What an origin has asked for: nothing before `until`, and requests `gap` apart."""
+
+    origin: str
+    until: datetime
+    gap: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """A feed as the store knows it."""
 
@@ -191,6 +222,12 @@ class Feed:
     listed: int = 0  # entries in it
     # Of a leased feed; elsewhere it is not read from the store.
     rhythm: Rhythm = field(default=Rhythm(), repr=False)
+    watch: Watch = Watch()
+
+    @property
+    def address(self) -> str:
+        """Return where it is asked: where it has moved for good, else where its owner says."""
+        return self.watch.moved_to or self.url
 
     @property
     def label(self) -> str:

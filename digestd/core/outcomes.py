@@ -41,6 +41,7 @@ class NotModified:
 
     validators: Validators
     headers: Mapping[str, str]
+    moved_to: str | None = None  # as in `Fetched`
 
 
 @dataclass(frozen=True, slots=True)

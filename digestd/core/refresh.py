@@ -6,13 +6,15 @@ everything that follows, to be recorded in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import assert_never
 
+from digestd.core import edits, moving
+from digestd.core.flood import is_flood
 from digestd.core.freshness import parse_retry_after
-from digestd.core.identity import Fresh, clamp_date, fresh_entries
+from digestd.core.identity import Fresh, clamp_date
 from digestd.core.models import (
     Debt,
     Feed,
@@ -22,10 +24,15 @@ from digestd.core.models import (
     Subscription,
     Unreadable,
     Validators,
+    Watch,
 )
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
 from digestd.core.polling import USUAL_PRICE, PollLimits, gaps_between, next_poll_at
+from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Renamed, recognise
 from digestd.core.rhythm import Sighting, caught_up, learn
+
+# So long after a gap a feed is asked soon enough to have seen what it lost.
+_GAP_REMEMBERED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,10 @@ class RefreshPlan:
     new_entries: tuple[NewEntry, ...] = ()  # oldest first
     listed: int = 0  # entries in the document
     learned: bool = False  # whether its rhythm is worth a write
+    held: str = ""  # why the new entries are held; empty: they are not
+    renamed: tuple[Renamed, ...] = ()
+    edits: tuple[edits.Edit, ...] = ()
+    gap: bool = False  # nothing of the last good fetch is listed any more
 
 
 def decide(
@@ -55,7 +66,7 @@ def decide(
     subscription: Subscription,
     outcome: FetchOutcome,
     document: ParsedFeed | Unreadable | None,
-    seen: Container[bytes],
+    memory: Memory,
     *,
     body_hash: bytes | None = None,
     now: datetime,
@@ -67,12 +78,14 @@ def decide(
     """Return what follows from `outcome`.
 
     `document` is what a `Fetched` body says; None where its bytes are those of
-    last time (`body_hash`). `seen` holds the recorded keys of this feed, at
-    least those of `identity.lookup_keys`. `chance` in [0, 1) is for jitter;
-    `price` and `pushed` are the planner's.
+    last time (`body_hash`). `memory` is what is remembered of this feed. `chance`
+    in [0, 1) is for jitter; `price` and `pushed` are the planner's.
     """
-    fresh = fresh_entries(document.entries, seen) if isinstance(document, ParsedFeed) else []
-    feed, learned = _learned(feed, outcome, document, fresh, now)
+    found = _recognised(feed, document, memory)
+    held = _why_held(feed, document, found, memory, now)
+    gap = not held and has_gap(feed, found)
+    feed, learned = _learned(feed, outcome, document, () if held else found.fresh, now)
+    feed = replace(feed, watch=_watched(feed, found, gap, now))
     due = next_poll_at(
         feed,
         subscription,
@@ -80,10 +93,10 @@ def decide(
         document,
         now=now,
         chance=chance,
-        limits=limits,
+        limits=_soon_enough(limits, feed.watch),
         price=price,
         pushed=pushed,
-        overflow=_overflows(feed, document, fresh),
+        overflow=gap,
     )
     polled = replace(
         feed, last_polled_at=now, next_poll_at=due, blocked_until=_asked_for(outcome, now)
@@ -95,7 +108,7 @@ def decide(
         case Failed(reason):
             return RefreshPlan(_failed(polled, reason, now), "failed")
         case NotModified(validators):
-            well = _well(polled, now)
+            well = moving.after_good_fetch(_well(polled, now), outcome.moved_to, None)
             well = replace(well, validators=_merged(feed.validators, validators))
             return RefreshPlan(well, "not modified", learned=learned)
         case Fetched():
@@ -105,14 +118,98 @@ def decide(
     if isinstance(document, Unreadable):
         return RefreshPlan(_failed(polled, document.reason, now), "unreadable")
     well = replace(_well(polled, now), validators=outcome.validators)
+    title = document.title if document is not None else None
+    well = moving.after_good_fetch(well, outcome.moved_to, title)
     if document is None:
         return RefreshPlan(well, "same bytes", learned=learned)
     return RefreshPlan(
         _described(well, document, body_hash, now),
         "fetched",
-        _new_entries(fresh, feed, subscription, now),
+        _new_entries(found.fresh, feed, subscription, now),
         len(document.entries),
         learned,
+        held,
+        found.renamed,
+        _edits(found, memory, subscription, now),
+        gap,
+    )
+
+
+def has_gap(feed: Feed, found: Recognised) -> bool:
+    """Tell whether posts may have come and gone between the last good fetch and this one.
+
+    So it is where all that is listed is new; whoever asks knows that it is no flood.
+    """
+    before = feed.baseline_at is not None and feed.listed > 0
+    return before and bool(found.fresh) and not found.overlaps
+
+
+def may_walk_back(feed: Feed, document: ParsedFeed, memory: Memory, now: datetime) -> bool:
+    """Tell whether older pages of a feed should be read for what was missed."""
+    found = _recognised(feed, document, memory)
+    return has_gap(feed, found) and not _why_held(feed, document, found, memory, now)
+
+
+def _recognised(feed: Feed, document: ParsedFeed | Unreadable | None, memory: Memory) -> Recognised:
+    if not isinstance(document, ParsedFeed):
+        return Recognised()
+    entries = (*document.entries, *document.older)
+    return recognise(entries, memory, trust_guids=trusts_guids(feed))
+
+
+def trusts_guids(feed: Feed) -> bool:
+    """Tell whether the guids of a feed are any good: those that change all the time are not."""
+    return feed.watch.guid_changes < WORTHLESS_AFTER
+
+
+def _why_held(
+    feed: Feed,
+    document: ParsedFeed | Unreadable | None,
+    found: Recognised,
+    memory: Memory,
+    now: datetime,
+) -> str:
+    if not isinstance(document, ParsedFeed) or feed.baseline_at is None or not found.fresh:
+        return ""
+    if moving.is_taken_over(feed, document.title, overlaps=found.overlaps):
+        return f"nothing seen before is listed, and the feed calls itself “{document.title}” now"
+    fresh = [one.entry for one in found.fresh]
+    if is_flood(fresh, found.listed, memory.entries, last_ok_at=feed.last_ok_at, now=now):
+        return f"{len(fresh)} of {len(found.listed)} entries are suddenly new, though not recent"
+    return ""
+
+
+def _watched(feed: Feed, found: Recognised, gap: bool, now: datetime) -> Watch:
+    watch = feed.watch
+    if trusts_guids(feed) and found.listed:
+        changed = found.guids_changed
+        turns = watch.guid_changes + 1 if changed and changed >= len(found.known) else 0
+        watch = replace(watch, guid_changes=turns)
+    if gap:
+        span = (now - (feed.last_ok_at or now)) / 2
+        return replace(watch, gap_at=now, gap_wait=min(span, watch.gap_wait or span))
+    if watch.gap_at and now - watch.gap_at > _GAP_REMEMBERED:
+        return replace(watch, gap_at=None, gap_wait=None)
+    return watch
+
+
+def _soon_enough(limits: PollLimits, watch: Watch) -> PollLimits:
+    if watch.gap_wait is None:
+        return limits
+    longest = max(watch.gap_wait, limits.min_interval)
+    return replace(limits, max_interval=min(limits.max_interval, longest))
+
+
+def _edits(
+    found: Recognised, memory: Memory, subscription: Subscription, now: datetime
+) -> tuple[edits.Edit, ...]:
+    if subscription.updates == "ignore":
+        return ()
+    alerts = subscription.alert if subscription.updates == "alert" else ()
+    debts = tuple(Debt("alert", name, now) for name in alerts)
+    debts += tuple(Debt("digest", name, now) for name in subscription.digests)
+    return tuple(
+        replace(edit, debts=debts) for edit in edits.edits(found.pairs(memory), memory.keys)
     )
 
 
@@ -135,15 +232,6 @@ def _learned(
     return replace(feed, rhythm=rhythm), bool(dates) or known.polled is None
 
 
-def _overflows(
-    feed: Feed, document: ParsedFeed | Unreadable | None, fresh: Sequence[Fresh]
-) -> bool:
-    """Return whether every listed entry was new: some may have scrolled by."""
-    if feed.baseline_at is None or not isinstance(document, ParsedFeed) or not fresh:
-        return False
-    return len(fresh) >= len(document.entries)
-
-
 def _asked_for(outcome: FetchOutcome, now: datetime) -> datetime | None:
     match outcome:
         case Failed():
@@ -155,12 +243,13 @@ def _asked_for(outcome: FetchOutcome, now: datetime) -> datetime | None:
 
 
 def _failed(feed: Feed, reason: str, now: datetime) -> Feed:
-    return replace(
+    failed = replace(
         feed,
         failures=feed.failures + 1,
         failing_since=feed.failing_since or now,
         last_error=reason,
     )
+    return moving.after_failure(failed)
 
 
 def _well(feed: Feed, now: datetime) -> Feed:
@@ -185,7 +274,6 @@ def _described(feed: Feed, document: ParsedFeed, body_hash: bytes | None, now: d
     newest = max([*dates, *([feed.last_entry_at] if feed.last_entry_at else [])], default=None)
     return replace(
         feed,
-        title=document.title or feed.title,
         home_url=document.home_url or feed.home_url,
         language=document.language or feed.language,
         body_hash=body_hash,

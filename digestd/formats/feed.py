@@ -16,6 +16,7 @@ from io import BytesIO
 
 import feedparser
 
+from digestd.core.links import next_page
 from digestd.core.models import ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats import feedentry, fields, xmltext
@@ -156,6 +157,7 @@ def _feed(parsed: Dict, url: str, text: str, math: MathMode) -> ParsedFeed:
         ttl=_ttl(channel),
         skip_hours=hours,
         skip_days=days,
+        older_url=_older(links, string(channel, "generator"), url),
     )
 
 
@@ -175,6 +177,15 @@ def _hrefs(links: Iterable[Dict], rel: str, base: str) -> Iterator[str]:
             href = fields.link(string(found, "href"), base)
             if href:
                 yield href
+
+
+def _older(links: Iterable[Dict], generator: str, url: str) -> str | None:
+    """Return where older entries are: an archive or a next page (RFC 5005), or WordPress' own."""
+    for rel in ("prev-archive", "next"):
+        found = next(_hrefs(links, rel, url), None)
+        if found:
+            return found
+    return next_page(url) if "wordpress" in generator.lower() else None
 
 
 def _ttl(channel: Dict) -> timedelta | None:

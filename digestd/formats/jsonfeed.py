@@ -57,6 +57,7 @@ def read_json(
         hub_urls=_hubs(found, url),
         entries=tuple(e for e in entries if e.guid or e.link or e.title or e.content_html),
         complaint=complaint,
+        older_url=fields.link(_text(found, "next_url"), url),
     )
 
 

@@ -25,6 +25,7 @@ from digestd.core.outcomes import (
     Gone,
     NotModified,
 )
+from digestd.formats.pages import ERROR_PAGE, is_page, what_it_is
 from digestd.net.decoding import BodyReader, UnreadableBodyError
 from digestd.net.guard import GuardedTransport, Resolve
 from digestd.net.politeness import HostGate
@@ -43,6 +44,11 @@ ACCEPT = (
 # within about 128 MB at the usual limit of 16 MB each.
 LARGE_BODY = 1 << 20
 LARGE_BODIES = 8
+
+# Statuses whose page may say what is the matter, and how much of it is looked at, how long.
+_TELLING = frozenset([401, 403, 404, 429, 500, 502, 503])
+_GLIMPSE = 64 << 10
+_GLANCE = 3.0  # seconds
 
 _MOVES = frozenset([301, 302, 303, 307, 308])
 
@@ -100,18 +106,20 @@ class Client:
         max_bytes: int,
         timeout: timedelta,  # noqa: ASYNC109 - a deadline over several awaits
         headers: Mapping[str, str] | None = None,
+        at: str = "",
     ) -> FetchOutcome:
         """GET `url`, conditionally on `validators` (RFC 9110, section 13.1).
 
         `max_bytes` counts decoded bytes. `timeout` is for everything: name,
         connection, redirects, body. `headers` (a feed's own, perhaps secret)
-        and a password in `url` stay with the origin they are meant for.
+        and a password in `url` stay with the origin they are meant for. `at`
+        is where `url` has moved to, if it has: the first to be asked.
         """
-        reason = check_url(url)
+        reason = check_url(url) or (check_url(at) if at else "")
         if reason:
             return Failed(reason)
         try:
-            trip = Trip(url, validators, headers or {})
+            trip = Trip(url, validators, headers or {}, at)
         except (httpx.InvalidURL, ValueError):
             return Failed("the address is not a valid URL")
         return await self._in_time(trip, max_bytes, timeout)
@@ -156,16 +164,35 @@ class Client:
         if status == 304:
             if not trip.asks_conditionally:
                 return trip.failed("HTTP 304 Not Modified, to a question without conditions", 304)
-            return NotModified(trip.validators(response), kept)
+            return NotModified(trip.validators(response), kept, trip.moved_to)
         if status == 410 and trip.permanent:
             return Gone()
         if status not in (200, 203):
             # The header is Cloudflare's own mark of a page made for people only.
             challenge = raw_header(response, "cf-mitigated") == b"challenge"
-            words = status_in_words(status) + (" (a Cloudflare challenge)" if challenge else "")
+            what = "a Cloudflare challenge" if challenge else await self._kind_of_page(response)
+            words = status_in_words(status) + (f" ({what})" if what else "")
             return trip.failed(words, status, kept.get("retry-after"))
         body = await self._body(response, max_bytes, deadline)
         return Fetched(body, trip.validators(response), str(trip.at), kept, trip.moved_to)
+
+    async def _kind_of_page(self, response: httpx.Response) -> str:
+        """Name the page that comes with an error, if it is one that owners should know of."""
+        if response.status_code not in _TELLING:
+            return ""
+        try:
+            reader = BodyReader(header(response, "content-encoding"), max_bytes=_GLIMPSE)
+        except UnreadableBodyError:
+            return ""
+        try:
+            async with asyncio.timeout(_GLANCE):
+                async for piece in response.aiter_raw():
+                    reader.feed(piece)
+        except (TimeoutError, UnreadableBodyError, httpx.HTTPError):
+            pass  # what has come will do
+        page = reader.so_far().decode("utf-8", "replace")
+        what = what_it_is(page) if is_page(page) else ""
+        return "" if what == ERROR_PAGE else what
 
     async def _body(
         self, response: httpx.Response, max_bytes: int, deadline: asyncio.Timeout

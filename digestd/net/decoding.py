@@ -64,6 +64,10 @@ class BodyReader:
             raise UnreadableBodyError("the compressed answer was cut off")
         return bytes(self._body)
 
+    def so_far(self) -> bytes:
+        """Return what has come, complete or not."""
+        return bytes(self._body[: self._max_bytes])
+
     def _decompress(self, pending: bytes) -> None:
         more = bool(pending)
         while more and not self._ended:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -11,10 +11,15 @@ from urllib.parse import urlsplit
 from digestd.clock import Clock
 from digestd.core.addresses import normal_host, origin_of
 from digestd.core.freshness import parse_retry_after
+from digestd.core.models import Patience
 from digestd.core.outcomes import Failed, FetchOutcome
 
 _NONE = timedelta(0)
 
+# Hosts known to refuse what is asked faster, by name: the gap is there from the start.
+LEAST_GAPS = {
+    name: timedelta(seconds=6) for name in ("www.reddit.com", "old.reddit.com", "reddit.com")
+}
 # After the first 429 or 503; doubles with each further one, and shrinks by a tenth with each good
 # answer: about one refusal in seven where the limit is steady. Reddit ends near a minute.
 FIRST_GAP = timedelta(seconds=5)
@@ -94,8 +99,23 @@ class HostGate:
 
     def block(self, url: str, until: datetime) -> None:
         """Forbid the origin of `url` until then: a Retry-After from before a restart."""
-        origin = self._origin(url)
-        origin.blocked_until = max(origin.blocked_until or until, until)
+        self.remember([Patience(origin_of(url), until)])
+
+    def remember(self, asked: Iterable[Patience]) -> None:
+        """Hold to what origins asked for before a restart."""
+        for one in asked:
+            origin = self._origin(one.origin)
+            origin.blocked_until = max(origin.blocked_until or one.until, one.until)
+            origin.gap = max(origin.gap, min(one.gap, LONGEST_GAP))
+
+    def patience(self) -> list[Patience]:
+        """Return what origins have asked for and still wait for, to be remembered."""
+        now = self._clock()
+        return [
+            Patience(name, origin.blocked_until, origin.gap)
+            for name, origin in self._origins.items()
+            if origin.blocked_until and origin.blocked_until > now
+        ]
 
     def blocked_until(self, url: str) -> datetime | None:
         """Return when to come back, if the origin of `url` cannot be asked within `PATIENCE`."""

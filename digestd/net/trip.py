@@ -21,12 +21,19 @@ _HARMLESS = frozenset(["accept", "accept-language", "user-agent"])
 
 
 class Trip:
-    """See the module. Raises httpx.InvalidURL for a `url` that is none."""
+    """See the module. Raises httpx.InvalidURL for a `url` that is none.
 
-    def __init__(self, url: str, known: Validators, headers: Mapping[str, str]) -> None:
+    `at` is where it begins, if that is not `url` itself, which headers are meant for.
+    """
+
+    def __init__(
+        self, url: str, known: Validators, headers: Mapping[str, str], at: str = ""
+    ) -> None:
         parsed = httpx.URL(url)
         self._userinfo = parsed.userinfo
         self.start = self.at = parsed.copy_with(userinfo=b"", fragment=None)
+        if at:
+            self.at = httpx.URL(at).copy_with(userinfo=b"", fragment=None)
         self.permanent = True
         self.answered = False
         self._moved = False

@@ -12,17 +12,19 @@ from datetime import datetime, timedelta
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.config import PollSettings
-from digestd.core.identity import lookup_keys
 from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable, Validators
-from digestd.core.outcomes import Fetched, FetchOutcome
-from digestd.core.refresh import RefreshPlan, decide
+from digestd.core.outcomes import Failed, Fetched, FetchOutcome
+from digestd.core.recognition import Memory
+from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
+from digestd.services.archives import Archives
 from digestd.services.pricing import Pricing
 from digestd.services.waiting import Bell
-from digestd.store import entries, feeds
+from digestd.store import feeds, origins
 from digestd.store.commit import commit_refresh
 from digestd.store.db import Store
+from digestd.store.memory import recall
 from digestd.worker.parent import JobFailedError, Worker
 
 # Renewed while its holder lives; taken back at once when it is dead.
@@ -73,6 +75,7 @@ class Poller:
         self._owner = owner
         self._clock = clock
         self._on_new = on_new
+        self._archives = Archives(store, client, worker, gate, settings)
         self._open_requests = asyncio.Semaphore(settings.concurrency)
         self._taken: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -157,8 +160,12 @@ class Poller:
     async def poll(self, feed: Feed, *, planned: bool = True) -> PollReport:
         """Ask one leased feed and record what follows; not `planned`: its owner wants it now."""
         subscription = self._subscriptions[feed.pk]
+        if feed.gone_at is not None:
+            await self._store.write(feeds.release, feed.pk, self._owner)
+            words = f"{feed.last_error}; `digestd add` follows it again"
+            return PollReport(feed, "gone", words, 0, 0, timedelta(0))
         blocked_until = max(
-            filter(None, (feed.blocked_until, self._gate.blocked_until(feed.url))), default=None
+            filter(None, (feed.blocked_until, self._gate.blocked_until(feed.address))), default=None
         )
         if blocked_until is not None and blocked_until > self._clock():
             # Its host has asked for patience: nobody asks it before, not the operator either.
@@ -167,15 +174,19 @@ class Poller:
             words = f"its host has asked to be left alone until {blocked_until:%H:%M:%S} UTC"
             return PollReport(waiting, "postponed", words, 0, 0, timedelta(0))
         begun = self._clock()
-        async with self._gate.admit(feed.url), self._open_requests:
+        async with self._gate.admit(feed.address), self._open_requests:
             outcome = await self._client.fetch(
                 feed.url,
                 # Without a good fetch behind it, a 304 would leave us with nothing.
                 feed.validators if feed.baseline_at else Validators(),
+                at=feed.watch.moved_to,
                 max_bytes=self._settings.max_size,
                 timeout=self._settings.timeout,
             )
-        self._gate.note(feed.url, outcome, self._clock())
+        self._gate.note(feed.address, outcome, self._clock())
+        if isinstance(outcome, Failed) and outcome.status in (429, 503):
+            # It binds whoever asks this origin, after a restart too.
+            await self._store.write(origins.record, self._gate.patience(), self._clock())
         if planned and subscription.interval is None and feed.baseline_at is not None:
             self._pricing.asked(begun)
         return await self.accept(feed, subscription, outcome, begun)
@@ -186,16 +197,19 @@ class Poller:
         """Decide what `outcome` means and commit it."""
         document, body_hash = await self._read(feed, outcome)
         now = self._clock()
-        seen: frozenset[bytes] = frozenset()
+        memory = Memory()
         if isinstance(document, ParsedFeed):
-            keys = lookup_keys(document.entries)
-            seen = await self._store.read(entries.seen_keys, feed.pk, keys)
+            memory = await self._recall(feed, subscription, document)
+            if may_walk_back(feed, document, memory, now):
+                document = await self._archives.walk_back(feed, document, memory)
+                memory = await self._recall(feed, subscription, document)
+                now = self._clock()
         plan = decide(
             feed,
             subscription,
             outcome,
             document,
-            seen,
+            memory,
             body_hash=body_hash,
             now=now,
             chance=random.random(),  # noqa: S311 (jitter, not a secret)
@@ -203,9 +217,18 @@ class Poller:
             price=self._pricing.value,
         )
         new = await self._store.write(commit_refresh, plan, now)
-        if any(entry.debts for entry in plan.new_entries):
+        if any(e.debts for e in plan.new_entries) or any(e.debts for e in plan.edits):
             self._on_new()
         return self._report(plan, new, now - begun)
+
+    async def _recall(self, feed: Feed, subscription: Subscription, document: ParsedFeed) -> Memory:
+        return await self._store.read(
+            recall,
+            feed.pk,
+            (*document.entries, *document.older),
+            trust_guids=trusts_guids(feed),
+            edits=subscription.updates != "ignore",
+        )
 
     async def _read(
         self, feed: Feed, outcome: FetchOutcome
@@ -232,10 +255,17 @@ class Poller:
         if new:
             facts["new"] = new
         facts |= {"ms": round(took.total_seconds() * 1000), "next": feed.next_poll_at or "never"}
+        if plan.held:
+            telemetry.warning("held", feed=feed.id, entries=new, why=plan.held)
+        if plan.gap:
+            telemetry.warning("posts may have been missed", feed=feed.id)
         if feed.last_error:
             telemetry.warning("polled", **facts, why=feed.last_error, failures=feed.failures)
         else:
             telemetry.info("polled", **facts)
-        return PollReport(
-            feed, plan.outcome, feed.last_error or plan.outcome, new, plan.listed, took
-        )
+        words = feed.last_error or plan.outcome
+        if plan.held:
+            words += f"; the new ones are held ({plan.held}): `digestd held`"
+        if plan.gap:
+            words += "; nothing of the fetch before is listed, posts may have been missed"
+        return PollReport(feed, plan.outcome, words, new, plan.listed, took)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from digestd.core.refresh import RefreshPlan
-from digestd.store import entries, feeds, owed, rhythms
+from digestd.store import entries, feeds, held, owed, rhythms
 from digestd.store.db import write_transaction
 
 
@@ -22,7 +22,14 @@ def commit_refresh(db: Database, plan: RefreshPlan, now: datetime) -> int:
         if plan.learned:
             rhythms.record(db, plan.feed.pk, plan.feed.rhythm)
         ids = entries.add(db, plan.feed.pk, plan.new_entries, seen_at=now)
-        for entry_id, new in zip(ids, plan.new_entries, strict=True):
-            if entry_id:
-                owed.owe(db, entry_id, 1, new.debts)
+        owing = [(i, new.debts) for i, new in zip(ids, plan.new_entries, strict=True) if i]
+        if plan.held and owing:
+            held.hold(db, plan.feed.pk, plan.held, owing, now)
+        else:
+            for entry_id, debts in owing:
+                owed.owe(db, entry_id, 1, debts)
+        entries.rename(db, plan.feed.pk, plan.renamed)
+        entries.revise(db, plan.feed.pk, plan.edits)
+        for edit in plan.edits:
+            owed.owe(db, edit.known.id, edit.revision, edit.debts)
     return sum(1 for entry_id in ids if entry_id)

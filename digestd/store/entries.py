@@ -10,27 +10,55 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from digestd.core.edits import Edit
+from digestd.core.identity import content_fingerprint
 from digestd.core.models import Enclosure, Entry
+from digestd.core.recognition import Known, Renamed
 from digestd.core.refresh import NewEntry
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 
 # SQLite takes 32,766 parameters; a document holds at most 2,000 entries of a few keys.
 _KEYS_PER_QUERY = 5_000
+# More than any document lists, and than a flood can hide.
+_REMEMBERED = 2_500
 
 
-def seen_keys(db: Database, feed_pk: int, keys: Iterable[bytes]) -> frozenset[bytes]:
-    """Return those of `keys` that this feed's entries are known by."""
+def seen_keys(db: Database, feed_pk: int, keys: Iterable[bytes]) -> dict[bytes, int]:
+    """Return those of `keys` that this feed's entries are known by, with the entries' ids."""
     wanted = list(keys)
-    found: set[bytes] = set()
+    found: dict[bytes, int] = {}
     for start in range(0, len(wanted), _KEYS_PER_QUERY):
         chunk = wanted[start : start + _KEYS_PER_QUERY]
         marks = ",".join("?" * len(chunk))
         rows = db.conn.execute(
-            f"SELECT key FROM seen_keys WHERE feed_pk = ? AND key IN ({marks})",
+            f"SELECT key, entry_id FROM seen_keys WHERE feed_pk = ? AND key IN ({marks})",
             (feed_pk, *chunk),
         )
-        found.update(row[0] for row in rows)
-    return frozenset(found)
+        found.update((row[0], row[1] or 0) for row in rows)
+    return found
+
+
+def remembered(db: Database, feed_pk: int) -> tuple[Known, ...]:
+    """Return the late entries of a feed, newest first, as far as recognition needs them."""
+    rows = db.query(
+        "SELECT id, guid, link, title, published_at, seen_at, first_fetch, fingerprint, revision"
+        " FROM entries WHERE feed_pk = ? ORDER BY seen_at DESC, id DESC LIMIT ?",
+        (feed_pk, _REMEMBERED),
+    )
+    return tuple(
+        Known(
+            id=row["id"],
+            guid=row["guid"],
+            link=row["link"],
+            title=row["title"],
+            published_at=moment_or_none(row["published_at"]),
+            seen_at=moment(row["seen_at"]),
+            first_fetch=bool(row["first_fetch"]),
+            fingerprint=row["fingerprint"],
+            revision=row["revision"],
+        )
+        for row in rows
+    )
 
 
 def add(db: Database, feed_pk: int, new: Iterable[NewEntry], seen_at: datetime) -> list[int]:
@@ -54,8 +82,8 @@ def _insert(db: Database, feed_pk: int, new: NewEntry, seen_at: datetime) -> int
     cursor = db.conn.execute(
         "INSERT INTO entries (feed_pk, guid, link, title, title_html, content_html,"
         " summary_html, author, categories, published_at, updated_at, seen_at, first_fetch,"
-        " image_url, enclosures, language)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " image_url, enclosures, language, fingerprint)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             feed_pk,
             parsed.guid,
@@ -73,15 +101,51 @@ def _insert(db: Database, feed_pk: int, new: NewEntry, seen_at: datetime) -> int
             parsed.image_url,
             _enclosures_out(parsed.enclosures),
             parsed.language,
+            content_fingerprint(parsed),
         ),
     )
     entry_id = cursor.lastrowid or 0
+    _know(db, feed_pk, entry_id, new.keys)
+    return entry_id
+
+
+def _know(db: Database, feed_pk: int, entry_id: int, keys: Iterable[bytes]) -> None:
     db.conn.executemany(
         "INSERT INTO seen_keys (feed_pk, key, entry_id) VALUES (?, ?, ?)"
         " ON CONFLICT (feed_pk, key) DO NOTHING",
-        [(feed_pk, key, entry_id) for key in new.keys],
+        [(feed_pk, key, entry_id) for key in keys],
     )
-    return entry_id
+
+
+def rename(db: Database, feed_pk: int, renamed: Iterable[Renamed]) -> None:
+    """Let known entries be known by further keys, and by the guid and link they have now."""
+    for one in renamed:
+        db.conn.execute(
+            "UPDATE entries SET guid = ?, link = ? WHERE id = ?",
+            (one.entry.guid, one.entry.link or one.known.link, one.known.id),
+        )
+        _know(db, feed_pk, one.known.id, one.keys)
+
+
+def revise(db: Database, feed_pk: int, edits: Iterable[Edit]) -> None:
+    """Give known entries the title and text that they have now, as a new revision."""
+    for edit in edits:
+        parsed = edit.entry
+        db.conn.execute(
+            "UPDATE entries SET revision = ?, title = ?, title_html = ?, content_html = ?,"
+            " summary_html = ?, updated_at = ?, fingerprint = ? WHERE id = ?",
+            (
+                edit.revision,
+                parsed.title,
+                parsed.title_html,
+                parsed.content_html,
+                parsed.summary_html,
+                stamp_or_none(parsed.updated_at),
+                content_fingerprint(parsed),
+                edit.known.id,
+            ),
+        )
+        _know(db, feed_pk, edit.known.id, edit.keys)
 
 
 def by_id(db: Database, ids: Iterable[int]) -> dict[int, Entry]:

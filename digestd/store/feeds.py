@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from digestd.core.models import Feed, Subscription, Validators
+from digestd.core.models import Feed, Subscription, Trial, Validators, Watch
 from digestd.core.rhythm import Rhythm
 from digestd.errors import SubscriptionError, UsageError
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
@@ -75,7 +75,8 @@ def _update(db: Database, row: dict[str, Any], wanted: Subscription, now: dateti
         # Another address answers for itself: its validators are not the old one's.
         db.conn.execute(
             "UPDATE feeds SET url = ?, etag = NULL, last_modified = NULL, body_hash = NULL,"
-            " gone_at = NULL, failures = 0, failing_since = NULL, next_poll_at = ? WHERE pk = ?",
+            " watch = '{}', gone_at = NULL, failures = 0, failing_since = NULL,"
+            " next_poll_at = ? WHERE pk = ?",
             (wanted.url, stamp(now), row["pk"]),
         )
 
@@ -233,7 +234,7 @@ def record_poll(db: Database, feed: Feed) -> None:
         " next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, last_entry_at = ?,"
         " failures = ?, failing_since = ?, last_error = ?, baseline_at = ?, gone_at = ?,"
         " recent_gaps = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?, listed = ?,"
-        " blocked_until = ?,"
+        " blocked_until = ?, watch = ?,"
         " lease_owner = NULL, lease_until = NULL WHERE pk = ? AND url = ?",
         (
             feed.title,
@@ -258,6 +259,7 @@ def record_poll(db: Database, feed: Feed) -> None:
             json.dumps(sorted(feed.skip_days)),
             feed.listed,
             stamp_or_none(feed.blocked_until),
+            _watch_out(feed.watch),
             feed.pk,
             feed.url,
         ),
@@ -305,5 +307,33 @@ def _feed(row: dict[str, Any]) -> Feed:
         skip_hours=frozenset(json.loads(row["skip_hours"])),
         skip_days=frozenset(json.loads(row["skip_days"])),
         listed=row["listed"],
+        watch=_watch_in(row["watch"]),
         rhythm=Rhythm.from_bytes(blob) if (blob := row.get("rhythm")) else Rhythm(),
+    )
+
+
+def _watch_out(watch: Watch) -> str:
+    facts: dict[str, object] = {
+        "moved_to": watch.moved_to,
+        "moving": [watch.moving.value, watch.moving.count],
+        "title": [watch.title.value, watch.title.count],
+        "guid_changes": watch.guid_changes,
+        "gap_at": stamp_or_none(watch.gap_at),
+        "gap_wait": watch.gap_wait.total_seconds() if watch.gap_wait is not None else None,
+    }
+    return json.dumps(facts, ensure_ascii=False) if watch != Watch() else "{}"
+
+
+def _watch_in(stored: str) -> Watch:
+    facts = json.loads(stored)
+    if not facts:
+        return Watch()
+    wait = facts["gap_wait"]
+    return Watch(
+        moved_to=facts["moved_to"],
+        moving=Trial(*facts["moving"]),
+        title=Trial(*facts["title"]),
+        guid_changes=facts["guid_changes"],
+        gap_at=moment_or_none(facts["gap_at"]),
+        gap_wait=timedelta(seconds=wait) if wait is not None else None,
     )

@@ -55,6 +55,15 @@ def owe(db: Database, entry_id: int, revision: int, debts: Iterable[Debt]) -> No
             )
 
 
+def owe_nothing(db: Database, entry_id: int, revision: int, debt: Debt, why: str) -> None:
+    """Note a debt that was dropped before it was one, with its reason."""
+    db.conn.execute(
+        "INSERT INTO owed (entry_id, revision, kind, target, due_at, dropped)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (entry_id, revision, kind, target) DO NOTHING",
+        (entry_id, revision, debt.kind, debt.target, stamp(debt.due_at), why),
+    )
+
+
 def due(
     db: Database,
     kind: Kind,

@@ -243,3 +243,29 @@ CREATE TABLE notices (
 def m003_holding(db: Database) -> None:
     """Let debts wait and be dropped, things be paused, and troubles be told once."""
     _execute_each(db, _HOLDING)
+
+
+@migrations()
+def m004_detection(db: Database) -> None:
+    """Add what feeds are watched for, what entries said, and batches that are held."""
+    db.conn.execute("ALTER TABLE feeds ADD COLUMN watch TEXT NOT NULL DEFAULT '{}'")
+    db.conn.execute("ALTER TABLE entries ADD COLUMN fingerprint BLOB")
+    db.conn.execute(
+        "CREATE TABLE held_batches ("
+        " feed_pk INTEGER PRIMARY KEY REFERENCES feeds (pk) ON DELETE CASCADE,"
+        " held_at INTEGER NOT NULL, entries INTEGER NOT NULL, reason TEXT NOT NULL)"
+    )
+    # A debt that the owner has not decided on yet; columns as in `owed`.
+    db.conn.execute(
+        "CREATE TABLE held ("
+        " entry_id INTEGER NOT NULL REFERENCES entries (id) ON DELETE CASCADE,"
+        " feed_pk INTEGER NOT NULL REFERENCES held_batches (feed_pk) ON DELETE CASCADE,"
+        " revision INTEGER NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL,"
+        " PRIMARY KEY (entry_id, revision, kind, target)) WITHOUT ROWID"
+    )
+    db.conn.execute("CREATE INDEX held_by_feed ON held (feed_pk)")
+    # Retry-After and gaps bind an origin, whichever feed met them, over a restart too.
+    db.conn.execute(
+        "CREATE TABLE origins (origin TEXT PRIMARY KEY, blocked_until INTEGER NOT NULL,"
+        " gap_seconds REAL NOT NULL) WITHOUT ROWID"
+    )

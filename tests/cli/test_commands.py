@@ -194,3 +194,10 @@ def test_a_feed_is_removed_from_feeds_toml_alone(run: Run, tmp_path: Path) -> No
     code, _, err = run("remove", "good")
     assert code == 1
     assert "config.toml" in err
+
+
+def test_nothing_is_held_of_a_good_feed(run: Run) -> None:
+    run("run", "--once")
+    assert run("held", "list", "--json") == (0, "[]\n", "")
+    code, _, complaint = run("held", "release", "good")
+    assert (code, "nothing is held" in complaint) == (1, True)

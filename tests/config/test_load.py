@@ -414,12 +414,6 @@ def test_a_key_that_waits_for_its_feature_says_so(file: Path, key: str) -> None:
     )
 
 
-@pytest.mark.parametrize("word", ["digest", "alert"])
-def test_a_value_that_waits_for_its_feature_says_so(file: Path, word: str) -> None:
-    (one,) = wrong(file, f'[tags.x]\nupdates = "{word}"')
-    assert one == f'2: tags.x.updates: "{word}" is not available in this version yet'
-
-
 def test_every_key_that_waits_is_known() -> None:
     known = {f"{table}.{key}".lstrip(".") for table, keys in KNOWN.items() for key in keys}
     assert known >= NOT_YET

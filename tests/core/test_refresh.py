@@ -19,6 +19,7 @@ from digestd.core.models import (
 )
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
 from digestd.core.polling import PollLimits
+from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide
 from tests.support.nouns import NOW, URL, parsed
 
@@ -40,7 +41,7 @@ def plan(
         wanted,
         outcome,
         document,
-        seen,
+        Memory(dict.fromkeys(seen, 0)),
         body_hash=b"h",
         now=NOW,
         chance=0.0,
@@ -168,7 +169,7 @@ def test_a_poll_that_finds_nothing_is_not_worth_a_write_yet_counts() -> None:
         WANTED,
         NotModified(Validators(), {}),
         None,
-        frozenset(),
+        Memory(),
         now=later + timedelta(hours=1),
         chance=0.0,
         limits=PollLimits(),
@@ -187,7 +188,7 @@ def test_what_was_published_since_is_learned() -> None:
         WANTED,
         FETCHED,
         fresh,
-        frozenset(),
+        Memory(),
         now=when,
         chance=0.0,
         limits=PollLimits(),

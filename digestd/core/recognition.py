@@ -1,0 +1,239 @@
+"""What a document's entries are to us: new, known, or known under another name.
+
+`identity` tells what is new by keys. What it finds new is looked at once more here,
+beside what the store remembers of the feed: a post that comes back under another guid
+or address is no new post. It is such a *twin* only if
+
+- its old self has left the document (else they are two that share something), and
+- what they share, nobody else has: no other entry listed, no other entry remembered.
+
+Enough to share is a link and a title or date, a title and its exact date, or a title of
+some length and the text. A guid that came or went leaves the link to decide. And where
+most of a document is new by name while its exact dates are those of entries that
+vanished, the dates decide: that is a site that moved and reworded itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time
+from types import MappingProxyType
+
+from digestd.core.identity import Fresh, content_fingerprint, sort_out
+from digestd.core.links import canonical_link, path_of
+from digestd.core.models import ParsedEntry
+
+# Guids that were all new this often, while the posts were not, are worth nothing.
+WORTHLESS_AFTER = 2
+_MIDNIGHT = time()
+_LONG_TITLE = 12  # characters; with shorter ones, chance makes texts agree
+_BULK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store remembers of an entry: enough to know it under another name."""
+
+    id: int
+    guid: str | None
+    link: str | None
+    title: str
+    published_at: datetime | None
+    seen_at: datetime
+    first_fetch: bool = False
+    fingerprint: bytes | None = None  # of `identity.content_fingerprint`
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the store knows of one feed: recorded keys with their entries, and late entries.
+
+    `keys` holds at least those of `identity.lookup_keys`, each with its entry's id, 0 for
+    an entry that is no more. `entries` may stay empty where every entry listed is known.
+    """
+
+    keys: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))
+    entries: Sequence[Known] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A known entry under another name, and the keys to know it by from now on."""
+
+    known: Known
+    entry: ParsedEntry
+    keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """One document's entries, sorted out."""
+
+    listed: Sequence[ParsedEntry] = ()  # all, without guids that are not to be trusted
+    fresh: tuple[Fresh, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
+    known: tuple[tuple[ParsedEntry, int], ...] = ()  # by their keys, with the entry's id
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether anything in the document was seen before."""
+        return bool(self.renamed or self.known)
+
+    def pairs(self, memory: Memory) -> Iterator[tuple[ParsedEntry, Known]]:
+        """Yield what is listed and known, by whichever name, beside what is remembered of it."""
+        by_id = {known.id: known for known in memory.entries}
+        for entry, entry_id in self.known:
+            if entry_id in by_id:
+                yield entry, by_id[entry_id]
+        for one in self.renamed:
+            yield one.entry, one.known
+
+    @property
+    def guids_changed(self) -> int:
+        """How many posts came back under another guid."""
+        guids = [(one.known.guid, one.entry.guid) for one in self.renamed]
+        return sum(1 for before, now in guids if before and now and before != now)
+
+
+def recognise(
+    entries: Sequence[ParsedEntry], memory: Memory, *, trust_guids: bool = True
+) -> Recognised:
+    """Sort out the entries of one document."""
+    if not trust_guids:
+        entries = [replace(entry, guid=None) for entry in entries]
+    fresh, known = sort_out(entries, memory.keys)
+    by_keys = tuple((entry, memory.keys[key]) for entry, key in known)
+    if not fresh or not memory.entries:
+        return Recognised(entries, fresh, (), by_keys)
+    listed = {entry_id for _, entry_id in by_keys}
+    vanished = [known for known in memory.entries if known.id not in listed]
+    twins = _twins([one.entry for one in fresh], entries, vanished, memory.entries)
+    renamed = tuple(
+        Renamed(twins[place], one.entry, one.keys)
+        for place, one in enumerate(fresh)
+        if place in twins
+    )
+    new = tuple(one for place, one in enumerate(fresh) if place not in twins)
+    return Recognised(entries, new, renamed, by_keys)
+
+
+# --- twins -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """The same facts of an entry listed and of one remembered."""
+
+    guid: bool
+    link: str
+    path: str  # the link without its host; empty for a home page, which says nothing
+    title: str
+    date: datetime | None
+    text: bytes | None  # what it says, title included
+
+    @property
+    def moment(self) -> datetime | None:
+        """The date, if it is exact enough to be nobody else's."""
+        return self.date if self.date and self.date.time() != _MIDNIGHT else None
+
+
+Evidence = Callable[[_Face], Hashable | None]
+
+
+def _pair(first: object, second: object) -> Hashable | None:
+    return (first, second) if first and second else None
+
+
+# What two entries may share to be one, the strongest first.
+_EVIDENCE: tuple[Evidence, ...] = (
+    lambda face: _pair(face.path and face.link, face.title),
+    lambda face: _pair(face.path and face.link, face.date),
+    lambda face: _pair(face.title, face.moment),
+    lambda face: face.text if len(face.title) >= _LONG_TITLE else None,
+    lambda face: _pair(face.path, face.title),
+)
+
+
+def _twins(
+    fresh: Sequence[ParsedEntry],
+    listed: Sequence[ParsedEntry],
+    vanished: Sequence[Known],
+    remembered: Sequence[Known],
+) -> dict[int, Known]:
+    """Return which of `fresh` are which of `vanished`, by place in `fresh`."""
+    new = [_face_of(entry) for entry in fresh]
+    everyone = [_face_of(entry) for entry in listed]
+    old = {known.id: _face_of_known(known) for known in remembered}
+    found: dict[int, Known] = {}
+    taken: set[int] = set()
+
+    def match(evidence: Evidence, agree: Callable[[_Face, _Face], bool]) -> None:
+        shared_now = Counter(v for face in everyone if (v := evidence(face)) is not None)
+        shared_then = Counter(v for face in old.values() if (v := evidence(face)) is not None)
+        by_value = {
+            value: known for known in vanished if (value := evidence(old[known.id])) is not None
+        }
+        for place, face in enumerate(new):
+            value = evidence(face)
+            known = by_value.get(value) if value is not None else None
+            if known is None or place in found or known.id in taken:
+                continue
+            if shared_now[value] == shared_then[value] == 1 and agree(face, old[known.id]):
+                found[place] = known
+                taken.add(known.id)
+
+    for evidence in _EVIDENCE:
+        match(evidence, _agree)
+    match(lambda face: (face.path and face.link) or None, lambda a, b: a.guid != b.guid)
+    _match_in_bulk(match, found, new)
+    return found
+
+
+def _match_in_bulk(
+    match: Callable[[Evidence, Callable[[_Face, _Face], bool]], None],
+    found: dict[int, Known],
+    new: Sequence[_Face],
+) -> None:
+    """Let exact dates decide, where they do so for several entries and most of the rest."""
+    before = dict(found)
+    match(lambda face: face.moment, lambda _a, _b: True)
+    gained = len(found) - len(before)
+    if gained < _BULK or 2 * gained < len(new) - len(before):
+        found.clear()
+        found.update(before)
+
+
+def _agree(one: _Face, other: _Face) -> bool:
+    """Tell whether nothing speaks against two faces being one: another date and text does."""
+    return None in (one.date, other.date) or one.date == other.date or one.text == other.text
+
+
+def _face_of(entry: ParsedEntry) -> _Face:
+    link = canonical_link(entry.link) if entry.link else ""
+    return _Face(
+        bool(entry.guid),
+        link,
+        path_of(link),
+        _folded(entry.title),
+        entry.published_at,
+        content_fingerprint(entry),
+    )
+
+
+def _face_of_known(known: Known) -> _Face:
+    link = canonical_link(known.link) if known.link else ""
+    return _Face(
+        bool(known.guid),
+        link,
+        path_of(link),
+        _folded(known.title),
+        known.published_at,
+        known.fingerprint,
+    )
+
+
+def _folded(title: str) -> str:
+    return " ".join(title.casefold().split())

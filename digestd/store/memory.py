@@ -1,0 +1,34 @@
+"""What the store remembers of a feed, for one document: no more is read than it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+from digestd.core.edits import said_keys
+from digestd.core.identity import lookup_keys
+from digestd.core.models import ParsedEntry
+from digestd.core.recognition import Memory, recognise
+from digestd.store import entries
+
+
+def recall(
+    db: Database,
+    feed_pk: int,
+    listed: Sequence[ParsedEntry],
+    *,
+    trust_guids: bool = True,
+    edits: bool = False,
+) -> Memory:
+    """Return what is remembered of these entries; with `edits`, what they said before, too."""
+    wanted = lookup_keys(listed, without_guids=not trust_guids)
+    memory = Memory(entries.seen_keys(db, feed_pk, wanted))
+    if not edits and not recognise(listed, memory, trust_guids=trust_guids).fresh:
+        return memory
+    memory = Memory(memory.keys, entries.remembered(db, feed_pk))
+    if edits:
+        found = recognise(listed, memory, trust_guids=trust_guids)
+        said = entries.seen_keys(db, feed_pk, said_keys(found.pairs(memory)))
+        memory = Memory({**memory.keys, **said}, memory.entries)
+    return memory
