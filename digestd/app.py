@@ -20,9 +20,10 @@ from digestd.delivery.target import Target
 from digestd.net.client import Client
 from digestd.net.politeness import LEAST_GAPS, HostGate
 from digestd.net.tls import make_context
+from digestd.services.alerts import AlertMaker
 from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
-from digestd.services.messages import AlertMaker, Composer
+from digestd.services.messages import Composer
 from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
 from digestd.services.sweep import Sweeper
@@ -167,6 +168,7 @@ class App:
                 make_sender=self.sender_maker(config, tls),
                 settings=config.delivery,
                 clock=clock,
+                is_quiet=functools.partial(_is_quiet, config, name),
             )
             for name in names
         }
@@ -178,7 +180,10 @@ class App:
         def ring_all() -> None:
             made.ring_all()
 
-        alerts = AlertMaker(store, composer, clock, ring_lane)
+        wanted = {feed.pk: subscription for subscription, feed in followed}
+        alerts = AlertMaker(
+            store, composer, config.channels, wanted, config.timezone, clock, ring_lane
+        )
         pricing = Pricing(
             store,
             clock,
@@ -238,6 +243,12 @@ def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscrip
     channels.know(db, config.channels)
     digests.know(db, config.digests, now)
     return feeds.follow(db, config.subscriptions, now)
+
+
+def _is_quiet(config: Config, channel: str, now: datetime) -> bool:
+    """Return whether the channel's alerts wait at `now`."""
+    known = config.channels.get(channel)
+    return known is not None and known.manners.quiet.until(now, config.timezone) != now
 
 
 def _channels_in_use(db: Database, configured: Iterable[str]) -> list[str]:

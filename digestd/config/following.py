@@ -14,6 +14,7 @@ from digestd.config.source import Source
 from digestd.config.tables import Reading, Table, dotted
 from digestd.config.values import nearest, parse_first, parse_name, parse_proxy, parse_zone
 from digestd.core.addresses import check_url
+from digestd.core.alerting import Manners
 from digestd.core.models import (
     Channel,
     ContentLevel,
@@ -22,6 +23,7 @@ from digestd.core.models import (
     Subscription,
     UpdatePolicy,
 )
+from digestd.core.quiet import Quiet
 from digestd.core.slots import Schedule
 
 T = TypeVar("T")
@@ -87,7 +89,18 @@ def _channels(top: Table) -> Iterable[tuple[str, Channel]]:
             table.complain("url", "is missing: the address of the channel")
         elif url.casefold().startswith("mail:") and "mail" not in top:
             table.complain("url", "needs a [mail] table with the server to send through")
-        yield name, Channel(name, url, table.parsed("proxy", parse_proxy, ""))
+        yield name, Channel(name, url, table.parsed("proxy", parse_proxy, ""), _manners(table))
+
+
+def _manners(table: Table) -> Manners:
+    usual = Manners()
+    if "burst_window" in table and "burst" not in table:
+        table.complain("burst_window", "does nothing without burst: how many alerts are too many")
+    return Manners(
+        quiet=table.parsed_words("quiet", Quiet.parse, usual.quiet),
+        burst=table.number("burst", usual.burst, low=1, high=10_000),
+        burst_window=table.duration("burst_window", usual.burst_window, high=timedelta(days=7)),
+    )
 
 
 def _digest(name: str, table: Table, zone: ZoneInfo, names: _Names) -> Digest:

@@ -40,9 +40,6 @@ KNOWN["tags.*"] = tuple(key for key in KNOWN["feeds.*"] if key not in FEED_ONLY)
 
 NOT_YET = frozenset(
     {
-        "channels.*.quiet",
-        "channels.*.burst",
-        "channels.*.burst_window",
         "feeds.*.page",
         "feeds.*.proxy",
         "tags.*.page",

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from digestd.core.alerting import Manners
 from digestd.core.rhythm import Rhythm
 from digestd.core.slots import Schedule
 
@@ -128,6 +129,7 @@ class Channel:
     name: str
     url: str = field(repr=False)
     proxy: str = field(default="", repr=False)
+    manners: Manners = field(default_factory=Manners)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ MAX_HTML_BYTES = 90_000
 # From so many entries on, of up to so many feeds, a digest opens with the list of their titles.
 _CONTENTS_FROM, _CONTENTS_TO = 9, 30
 _ALERT_RUNG = Rung(excerpt=320, told=5, listed=60)
-_SMALL_ALERT_RUNG = Rung(excerpt=90, told=3, listed=25)
+_SMALL_ALERT_RUNG = Rung(excerpt=90, told=3, listed=100)
 _FORMS = ("html", "txt", "chat.html")
 
 

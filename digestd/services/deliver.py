@@ -99,7 +99,9 @@ class Lane:
         clock: Clock,
         on_settled: Callable[[Delivery, Verdict], None] = lambda _delivery, _verdict: None,
         monotonic: Callable[[], float] = time.monotonic,
+        is_quiet: Callable[[datetime], bool] = lambda _now: False,
     ) -> None:
+        """`is_quiet` says whether alerts wait."""
         self.name = name
         self.bell = Bell()
         self._store = store
@@ -110,6 +112,7 @@ class Lane:
         self._clock = clock
         self._on_settled = on_settled
         self._monotonic = monotonic
+        self._is_quiet = is_quiet
         self._pace: Pace | None = None  # known once the target is open
         self._holds = False  # the channel's lease
         self._thread: SendThread | None = None
@@ -123,7 +126,7 @@ class Lane:
             while not self._stopping:
                 await self.work()
                 now = self._clock()
-                due_at = await self._store.read(outbox.next_due_at, self.name)
+                due_at = await self._next_due_at(now)
                 # What is due and was not done is in another process's hands, or
                 # waits for a hanging thread: look again soon, not at once.
                 await self.bell.wait(None if due_at is None else max(due_at - now, _NOT_OURS))
@@ -142,8 +145,9 @@ class Lane:
         """
         settled = 0
         while self._abandoned < _MOST_ABANDONED:
-            due_at = await self._store.read(outbox.next_due_at, self.name)
-            if due_at is None or due_at > self._clock():
+            now = self._clock()
+            due_at = await self._next_due_at(now)
+            if due_at is None or due_at > now:
                 break
             if not (wait := self._wait_for_pace()):
                 sent = await self._send_due()
@@ -155,6 +159,9 @@ class Lane:
                 break
             await self.bell.wait(timedelta(seconds=wait))
         return settled
+
+    async def _next_due_at(self, now: datetime) -> datetime | None:
+        return await self._store.read(outbox.next_due_at, self.name, now, quiet=self._is_quiet(now))
 
     async def _send_due(self) -> int:
         """Send what is due now, until the service's pace says stop."""
@@ -225,7 +232,10 @@ class Lane:
             return None
         self._holds = True
         outbox.resume_interrupted(db, self.name, now)
-        return outbox.take_next(db, self.name, self._owner, now)
+        return self._take_next(db, now)
+
+    def _take_next(self, db: Database, now: datetime) -> Delivery | None:
+        return outbox.take_next(db, self.name, self._owner, now, quiet=self._is_quiet(now))
 
     def _release(self, db: Database) -> None:
         channels.release(db, self.name, self._owner)
@@ -253,7 +263,7 @@ class Lane:
         outbox.settle(db, delivery, verdict, now)
         following = None
         if more and channels.take(db, self.name, self._owner, now, now + _LEASE):
-            following = outbox.take_next(db, self.name, self._owner, now)
+            following = self._take_next(db, now)
         if following is None:
             self._release(db)
         return verdict, following

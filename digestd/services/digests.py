@@ -14,7 +14,7 @@ from digestd.errors import DigestdError
 from digestd.services import digestfacts
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell
-from digestd.store import digests, entries, outbox, owed
+from digestd.store import digests, entries, outbox, owed, pauses
 from digestd.store.db import Database, Store
 
 # After a longer downtime the last slot stands for all before it; older ones
@@ -54,6 +54,7 @@ class DigestMaker:
         self._clock = clock
         self._on_made = on_made
         self._followed = followed or {}
+        self._tags = {pk: s.tags for pk, s in self._followed.items()}
         self._levels = {pk: s.content for pk, s in self._followed.items() if s.content is not None}
         self._stopping = False
 
@@ -100,10 +101,36 @@ class DigestMaker:
         due = list(slots_between(digest.schedule, digest.zone, max(looked, now - _LOOK_BACK), now))
         if not due:
             return None
+        if await self._is_silent(digest, now):
+            # What is owed waits for the first slot after the pause.
+            telemetry.info("slot passed", digest=digest.name, slot=due[-1].key, why="paused")
+            await self._store.write(digests.look, digest.name, due[-1].due_at)
+            return None
         # After downtime one catch-up, not many: the last slot stands for all.
         closed = await self.close(digest, due[-1], missed=len(due) - 1)
         await self._store.write(digests.look, digest.name, due[-1].due_at)
         return closed
+
+    async def _is_silent(self, digest: Digest, now: datetime) -> bool:
+        """Return whether the digest is paused, or every channel that it goes to."""
+        known = await self._store.read(pauses.in_force, now)
+        return bool(known.of_digest(digest.name)) or all(map(known.of_channel, digest.to))
+
+    async def _debts(self, digest: Digest, now: datetime) -> list[owed.Owed]:
+        """Return what is owed to `digest` now, but for feeds that are paused."""
+        silent = await self._store.read(pauses.silent_feeds, self._tags, now)
+        debts = await self._store.read(owed.due, "digest", now, target=digest.name)
+        return [debt for debt in debts if debt.feed_pk not in silent]
+
+    async def _wanting(self, digest: Digest, now: datetime) -> list[str]:
+        """Return the digest's channels, but for those whose owner wants nothing meanwhile."""
+        known = await self._store.read(pauses.in_force, now)
+        wanted = [
+            name
+            for name in digest.to
+            if (pause := known.of_channel(name)) is None or not pause.dropping
+        ]
+        return wanted or list(digest.to)
 
     async def close(
         self, digest: Digest, slot: Slot, *, missed: int = 0, force: bool = False
@@ -118,7 +145,7 @@ class DigestMaker:
             if await self._store.read(digests.is_closed, digest.name, slot.key):
                 return None
             now = self._clock()
-            debts = await self._store.read(owed.due, "digest", now, target=digest.name)
+            debts = await self._debts(digest, now)
             made = None
             if force or enough(digest, debts, now):
                 made = await self._outgoing(digest, slot, debts, now, missed)
@@ -140,6 +167,7 @@ class DigestMaker:
         facts = await self._store.read(digestfacts.gather, shown, self._feeds_of(digest), now)
         words = self._composer.words(digest.zone)
         notes = digestfacts.lateness(slot, missed, words, now)
+        to = await self._wanting(digest, now)
 
         def render() -> outbox.Outgoing:
             message = self._composer.renderer.render_digest(
@@ -151,7 +179,7 @@ class DigestMaker:
                 levels=self._levels,
                 around=digestfacts.around(facts, digest, words, now, notes),
             )
-            pieces = self._composer.pieces(message, digest.to)
+            pieces = self._composer.pieces(message, to)
             return outbox.Outgoing(
                 identity,
                 "digest",
@@ -193,7 +221,7 @@ class DigestMaker:
         """
         now = self._clock()
         if since is None:
-            debts = await self._store.read(owed.due, "digest", now, target=digest.name)
+            debts = await self._debts(digest, now)
             ids = [debt.entry_id for debt in debts]
         else:
             ids = await self._store.read(_seen_since, self._feeds_of(digest), since)

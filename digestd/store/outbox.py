@@ -19,7 +19,13 @@ from digestd.core.retries import PATIENCE, Verdict
 from digestd.store import channels, owed
 from digestd.store.channels import ANSWER_LENGTH
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
+from digestd.store.pauses import CHANNEL_IS_SILENT
 
+# Of a delivery `d` of a channel `c`: neither is paused, nor in its quiet hours.
+_MAY_GO = (
+    f" AND NOT {CHANNEL_IS_SILENT}"
+    " AND (NOT :quiet OR (SELECT kind FROM messages m WHERE m.pk = d.message_pk) <> 'alert')"
+)
 _STATES = ("due", "sending", "sent", "parked", "dead")
 
 
@@ -61,6 +67,18 @@ def put(db: Database, outgoing: Outgoing, now: datetime, slot_pk: int | None = N
     owed.pay(db, outgoing.owed_pks, message_pk)
     _add_deliveries(db, message_pk, outgoing.pieces, now)
     return True
+
+
+def alerts_since(db: Database, channel: str, since: datetime) -> list[tuple[datetime, int]]:
+    """Return the alerts made for `channel` since then: when, and about how many entries."""
+    rows = db.conn.execute(
+        "SELECT m.created_at, count(DISTINCT e.entry_id) FROM deliveries d"
+        " JOIN messages m ON m.pk = d.message_pk AND m.kind = 'alert'"
+        " JOIN message_entries e ON e.message_pk = m.pk"
+        " WHERE d.channel = ? AND d.created_at >= ? GROUP BY m.pk ORDER BY m.pk",
+        (channel, stamp(since)),
+    )
+    return [(moment(row[0]), row[1]) for row in rows]
 
 
 def _add_deliveries(
@@ -109,11 +127,14 @@ def resume_interrupted(db: Database, channel: str, now: datetime) -> int:
     return len(rows)
 
 
-def take_next(db: Database, channel: str, owner: str, now: datetime) -> Delivery | None:
+def take_next(
+    db: Database, channel: str, owner: str, now: datetime, *, quiet: bool = False
+) -> Delivery | None:
     """Mark the channel's next due delivery as being sent and return it.
 
-    None if nothing is due, or the lease is not `owner`'s. Oldest first; when
-    several attempts in a row have failed, the one that was tried least.
+    None if nothing is due, or the lease is not `owner`'s, or the channel is
+    silent; while it is `quiet`, alerts wait. Oldest first; when several attempts
+    in a row have failed, the one that was tried least.
     """
     rows = db.query(
         "UPDATE deliveries SET state = 'sending', attempts = attempts + 1 WHERE id = ("
@@ -121,9 +142,16 @@ def take_next(db: Database, channel: str, owner: str, now: datetime) -> Delivery
         " WHERE d.channel = :channel AND d.state = 'due' AND d.due_at <= :now"
         " AND c.lease_owner = :owner AND c.parked_at IS NULL"
         " AND (c.resume_at IS NULL OR c.resume_at <= :now)"
+        f"{_MAY_GO}"
         " ORDER BY CASE WHEN c.failures >= :patience THEN d.attempts ELSE 0 END, d.id LIMIT 1"
         ") RETURNING *, (SELECT kind FROM messages m WHERE m.pk = message_pk) AS kind",
-        {"channel": channel, "now": stamp(now), "owner": owner, "patience": PATIENCE},
+        {
+            "channel": channel,
+            "now": stamp(now),
+            "owner": owner,
+            "patience": PATIENCE,
+            "quiet": quiet,
+        },
     )
     return next((_delivery(row) for row in rows), None)
 
@@ -202,13 +230,16 @@ def _note_attempt(db: Database, delivery_id: int, at: datetime, outcome: str, an
     )
 
 
-def next_due_at(db: Database, channel: str) -> datetime | None:
-    """Return when this channel has something to do next; None if nothing waits for it."""
+def next_due_at(
+    db: Database, channel: str, now: datetime, *, quiet: bool = False
+) -> datetime | None:
+    """Return when this channel has something to do next; None if nothing waits, or may go."""
     row = db.conn.execute(
         "SELECT max(min(d.due_at), coalesce(c.resume_at, 0)) FROM deliveries d"
         " JOIN channels c ON c.name = d.channel"
-        " WHERE d.channel = ? AND d.state IN ('due', 'sending') AND c.parked_at IS NULL",
-        (channel,),
+        " WHERE d.channel = :channel AND d.state IN ('due', 'sending') AND c.parked_at IS NULL"
+        f"{_MAY_GO}",
+        {"channel": channel, "now": stamp(now), "quiet": quiet},
     ).fetchone()
     return moment_or_none(row[0])
 

@@ -97,10 +97,12 @@ def count(db: Database) -> dict[tuple[str, str], int]:
     return {(row["kind"], row["target"]): row["n"] for row in rows}
 
 
-def next_alert_at(db: Database) -> datetime | None:
-    """Return when the next alert is to be looked at; None if none is open."""
+def next_alert_at(db: Database, now: datetime) -> datetime | None:
+    """Return when the next alert that waits is to be looked at; None if none waits."""
     row = db.conn.execute(
         "SELECT min(due_at) FROM owed WHERE message_pk IS NULL AND dropped = '' AND kind = 'alert'"
+        " AND due_at > ?",
+        (stamp(now),),
     ).fetchone()
     return moment_or_none(row[0])
 

@@ -81,7 +81,7 @@ def test_while_a_channel_recovers_nothing_is_taken(db: Database) -> None:
     assert delivery is not None
     settle(db, delivery, TryAgain("slow down", timedelta(seconds=17)))
     assert take(db) is None
-    assert outbox.next_due_at(db, "phone") == NOW + timedelta(seconds=17)
+    assert outbox.next_due_at(db, "phone", NOW) == NOW + timedelta(seconds=17)
 
 
 def test_a_broken_channel_parks_everything_and_a_mended_one_frees_it(db: Database) -> None:
@@ -95,7 +95,7 @@ def test_a_broken_channel_parks_everything_and_a_mended_one_frees_it(db: Databas
     assert {one.state for one in outbox.listing(db)} == {"parked"}
     [state] = channels.states(db)
     assert state.parked_reason == "535 wrong password"
-    assert outbox.next_due_at(db, "phone") is None
+    assert outbox.next_due_at(db, "phone", NOW) is None
     outbox.unpark(db, "phone", NOW)
     assert {one.state for one in outbox.listing(db)} == {"due"}
 

@@ -36,7 +36,7 @@ def test_what_is_held_is_due_when_its_time_has_come_or_it_is_reconsidered(db: Da
     [debt] = alerts(db, "1")
     owed.hold(db, [(debt.pk, LATER, "quiet")])
     assert owed.due(db, "alert", NOW) == []
-    assert owed.next_alert_at(db) == LATER
+    assert owed.next_alert_at(db, NOW) == LATER
     assert [one.held for one in owed.due(db, "alert", LATER)] == ["quiet"]
     owed.reconsider(db, NOW)
     assert [one.held for one in owed.due(db, "alert", NOW)] == ["quiet"]

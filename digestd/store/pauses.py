@@ -1,0 +1,94 @@
+"""Rows of `pauses`: what is silent for a while, and what becomes of what came meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from digestd.core.pausing import Pause, Pauses
+from digestd.store import owed
+from digestd.store.db import Database, moment, moment_or_none, stamp, stamp_or_none
+
+# What silences a channel `c` at :now, for the outbox to ask.
+CHANNEL_IS_SILENT = (
+    "EXISTS (SELECT 1 FROM pauses p WHERE p.what IN ('all', 'channel:' || c.name)"
+    " AND (p.until IS NULL OR p.until > :now))"
+)
+
+
+def begin(db: Database, pause: Pause) -> None:
+    """Pause something; a pause of the same thing goes on under the new terms."""
+    db.conn.execute(
+        "INSERT INTO pauses (what, since, until, dropping) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (what) DO UPDATE SET until = excluded.until, dropping = excluded.dropping",
+        (pause.what, stamp(pause.since), stamp_or_none(pause.until), pause.dropping),
+    )
+
+
+def in_force(db: Database, now: datetime) -> Pauses:
+    """Return what is paused now."""
+    return Pauses(tuple(pause for pause in everything(db) if pause.ends_at > now))
+
+
+def everything(db: Database) -> list[Pause]:
+    """Return all pauses, those too whose time is over and not yet seen to."""
+    rows = db.query("SELECT what, since, until, dropping FROM pauses ORDER BY since, what")
+    return [
+        Pause(
+            row["what"], moment(row["since"]), moment_or_none(row["until"]), bool(row["dropping"])
+        )
+        for row in rows
+    ]
+
+
+def silent_feeds(db: Database, tags: Mapping[int, Sequence[str]], now: datetime) -> set[int]:
+    """Return the feeds (by `Feed.pk`) of which nothing is told now; `tags` are all feeds' tags."""
+    pauses = in_force(db, now)
+    if not pauses.pauses:
+        return set()
+    ids = dict(db.conn.execute("SELECT pk, id FROM feeds").fetchall())
+    return {pk for pk, feed_id in ids.items() if pauses.of_feed(feed_id, tags.get(pk, ()))}
+
+
+def end(
+    db: Database, pause: Pause, tags: Mapping[int, Sequence[str]], now: datetime
+) -> tuple[int, int]:
+    """End a pause: what came meanwhile is dropped, or waits no longer.
+
+    Returns how many debts were dropped, and how many alerts have waited. The
+    caller holds the transaction.
+    """
+    dropped = _drop_meanwhile(db, pause, tags, min(now, pause.ends_at)) if pause.dropping else 0
+    db.conn.execute("DELETE FROM pauses WHERE what = ?", (pause.what,))
+    waited = db.conn.execute(
+        "SELECT count(*) FROM owed WHERE message_pk IS NULL AND dropped = '' AND held = 'paused'"
+    ).fetchone()[0]
+    owed.reconsider(db, now)
+    return dropped, waited
+
+
+def _drop_meanwhile(
+    db: Database, pause: Pause, tags: Mapping[int, Sequence[str]], until: datetime
+) -> int:
+    kind, _, name = pause.what.partition(":")
+    scope = "1"
+    if kind == "feed":
+        scope = "e.feed_pk = (SELECT pk FROM feeds WHERE id = :name)"
+    elif kind == "tag":
+        pks = [str(int(pk)) for pk, its in tags.items() if name in its]
+        scope = f"e.feed_pk IN ({','.join(pks)})"
+    elif kind == "channel":
+        scope = "owed.kind = 'alert' AND owed.target = :name"
+    elif kind == "digest":
+        scope = "owed.kind = 'digest' AND owed.target = :name"
+    return db.conn.execute(
+        "UPDATE owed SET dropped = :why WHERE message_pk IS NULL AND dropped = ''"
+        " AND EXISTS (SELECT 1 FROM entries e WHERE e.id = owed.entry_id"
+        f" AND e.seen_at BETWEEN :since AND :until AND {scope})",
+        {
+            "why": f"{pause.what} was paused",
+            "since": stamp(pause.since),
+            "until": stamp(until),
+            "name": name,
+        },
+    ).rowcount
