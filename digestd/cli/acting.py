@@ -157,17 +157,21 @@ def preview(
         return await parts.digests.preview(chosen, since=since(context.clock, span_back))
 
     message = _with_parts(app, work)
-    content = message.text if text else message.html
+    letters = message.letters or (message,)
+    contents = [letter.text if text else letter.html for letter in letters]
     if open_it:
-        out = (
-            out
-            or Path(tempfile.mkdtemp(prefix="digestd-")) / f"{digest}.{'txt' if text else 'html'}"
-        )
+        ending = "txt" if text else "html"
+        out = out or Path(tempfile.mkdtemp(prefix="digestd-")) / f"{digest}.{ending}"
     if out is None:
-        click.echo(content)
+        click.echo("\n".join(contents))
         return
-    out.write_text(content, encoding="utf-8")
-    click.echo(f"{safe(message.title)}\n{len(message.entries)} entries, written to {out}", err=True)
+    files = [out, *(out.with_stem(f"{out.stem}-{n}") for n in range(2, len(contents) + 1))]
+    for file, content in zip(files, contents, strict=True):
+        file.write_text(content, encoding="utf-8")
+    names = ", ".join(map(str, files))
+    click.echo(
+        f"{safe(message.title)}\n{len(message.entries)} entries, written to {names}", err=True
+    )
     if open_it:
         click.launch(str(out))
 

@@ -20,6 +20,8 @@ from digestd.core.models import (
     ContentLevel,
     Digest,
     FirstFetch,
+    Grouping,
+    SameStory,
     Subscription,
     UpdatePolicy,
 )
@@ -29,6 +31,8 @@ from digestd.core.slots import Schedule
 T = TypeVar("T")
 
 _CONTENT: Mapping[str, ContentLevel] = {"excerpt": "excerpt", "full": "full", "title": "title"}
+_GROUPING: Mapping[str, Grouping] = {"feed": "feed", "tag": "tag", "none": "none"}
+_SAME_STORY: Mapping[str, SameStory] = {"link": "link", "alike": "alike", "off": "off"}
 _UPDATES: dict[str, UpdatePolicy] = {"ignore": "ignore", "digest": "digest", "alert": "alert"}
 
 
@@ -118,6 +122,8 @@ def _digest(name: str, table: Table, zone: ZoneInfo, names: _Names) -> Digest:
         at_least=table.number("at_least", 1, low=0, high=10_000),
         max_wait=table.duration("max_wait", timedelta(days=7)),
         content=table.choice("content", _CONTENT, "excerpt"),
+        group=table.choice("group", _GROUPING, "feed"),
+        same_story=table.choice("same_story", _SAME_STORY, "link"),
         template=table.parsed("template", _parse_template, "digest"),
         subject=table.text("subject", "", verbatim=True),
         title=table.text("title", "") or name,

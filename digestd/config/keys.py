@@ -15,7 +15,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "channels.*": ("url", "proxy", "quiet", "burst", "burst_window"),
     "digests.*": (
         *("when", "timezone", "to", "tags", "at_least", "max_wait", "content", "template"),
-        *("subject", "title"),
+        *("subject", "title", "group", "same_story"),
     ),
     "feeds.*": (
         *("url", "id", "name", "tags", "alert", "digest", "first", "updates", "interval"),

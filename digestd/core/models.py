@@ -17,6 +17,8 @@ from digestd.core.slots import Schedule
 
 MessageKind = Literal["alert", "digest", "notice", "test"]
 ContentLevel = Literal["excerpt", "full", "title"]
+Grouping = Literal["feed", "tag", "none"]
+SameStory = Literal["link", "alike", "off"]
 UpdatePolicy = Literal["ignore", "digest", "alert"]
 
 
@@ -144,6 +146,8 @@ class Digest:
     at_least: int = 1  # fewer entries wait for the next slot, at most `max_wait`; 0 sends none too
     max_wait: timedelta = timedelta(days=7)
     content: ContentLevel = "excerpt"
+    group: Grouping = "feed"
+    same_story: SameStory = "link"  # what makes two entries one story
     template: str = "digest"
     subject: str = ""  # a template; empty: made from the titles
     title: str = ""  # what messages call it; the loader puts the name where there is none
@@ -302,6 +306,15 @@ class InlineImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """One of the mails that a message becomes where a single one would be clipped."""
+
+    title: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message in every form a channel may want, before it is composed for one.
 
@@ -323,6 +336,7 @@ class Message:
     feed: str = ""  # the one feed's id, where all entries are of one
     language: str = "en"
     chat: str = ""  # the form for chats, a small HTML (b, i, a, code, br, lists); empty: use text
+    letters: tuple[Letter, ...] = ()  # for mail and pages; empty: one of `title`, `text`, `html`
     complaint: str = ""  # what was wrong with a template of the owner's; ours was used instead
 
 

@@ -6,12 +6,12 @@ no room for is in the text part, and counted where it would have stood.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import median
 
-from digestd.core.models import ContentLevel, Entry, Feed
+from digestd.core.models import ContentLevel, Entry, Feed, Grouping
 
 Member = tuple[Entry, Feed]
 
@@ -30,39 +30,67 @@ class Rung:
     listed: int  # … and then by title, before the rest is folded
     whole: bool = False  # entries whose level is "full" are shown whole
     in_all: int = 10**9  # entries shown with their text, of all feeds
-    groups: int = 10**9  # feeds shown at all; the rest is counted in one line
+    is_dense: bool = False  # titles alone, in as little markup as they can do with
 
 
-# First excerpts grow shorter, then fewer entries have one, then there are titles alone,
-# then more of them are folded.
+# First excerpts grow shorter, then fewer entries have one, then there are titles alone. What
+# is too long even so is split into several mails (`parts`).
 LADDER = (
     Rung(excerpt=300, told=6, listed=14, whole=True),
     Rung(excerpt=300, told=6, listed=14),
     Rung(excerpt=200, told=5, listed=12),
     Rung(excerpt=130, told=4, listed=10),
-    Rung(excerpt=130, told=3, listed=7, in_all=30),
-    Rung(excerpt=110, told=2, listed=4, in_all=15),
-    Rung(excerpt=0, told=0, listed=4),
-    Rung(excerpt=0, told=0, listed=2, groups=100),
-    Rung(excerpt=0, told=0, listed=1, groups=60),
+    Rung(excerpt=130, told=3, listed=10, in_all=30),
+    Rung(excerpt=110, told=2, listed=10, in_all=15),
+    Rung(excerpt=0, told=0, listed=12, is_dense=True),
 )
 
 # Bytes of HTML that the built-in templates need around what they show, as measured. A wrong
 # guess costs a second rendering, never an oversized mail.
-_FRAME, _GROUP, _ROW, _TOLD, _LISTED = 7_000, 1_900, 550, 1_250, 330
+_FRAME, _GROUP, _ROW, _TOLD, _LISTED = 7_000, 1_900, 550, 1_250, 270
+_DENSE = 60
+_UNEVEN = 1_500  # bytes by which one of several mails may be longer than its share
 # More feeds without any text than this are told in rows of one table.
 _ROWS_FROM = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """The entries of one feed, newest first."""
+class Plan:
+    """How a digest's owner wants it arranged; `levels` and `tags` are by `Feed.pk`."""
+
+    level: ContentLevel = "excerpt"
+    levels: Mapping[int, ContentLevel] = field(default_factory=dict)  # feeds' own, if they differ
+    grouping: Grouping = "feed"
+    tags: Mapping[int, str] = field(default_factory=dict)  # the one tag that a feed stands under
+
+    def level_of(self, feed: Feed) -> ContentLevel:
+        """Return how much of this feed's entries is shown."""
+        return self.levels.get(feed.pk, self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Entries of a busy feed that are only counted in HTML; complete in the text part."""
 
     feed: Feed
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries under one heading: a feed, a tag, or none at all."""
+
+    feed: Feed | None  # whose they are, if they are one feed's
+    tag: str  # under which several feeds stand
     told: tuple[Entry, ...]  # with text
     listed: tuple[Entry, ...]  # by title
-    folded: tuple[Entry, ...]  # counted; complete in the text part
+    folds: tuple[Fold, ...] = ()
     is_row: bool = False  # a row of a table rather than a section of its own
+
+    @property
+    def folded(self) -> tuple[Entry, ...]:
+        """Return what is only counted."""
+        return tuple(entry for fold in self.folds for entry in fold.entries)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -76,71 +104,115 @@ class Selection:
 
     rung: Rung
     groups: tuple[Group, ...]
-    beyond: tuple[Group, ...]  # feeds that found no room, all their entries folded
+    feeds: Mapping[int, Feed]  # of all entries, by `Feed.pk`
     lead: int | None  # id of the entry that stands out, if one does
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Return every entry of the digest, in order, shown or not."""
-        return tuple(entry for group in self.groups + self.beyond for entry in group.entries)
+        return tuple(entry for group in self.groups for entry in group.entries)
 
 
-def select(
-    members: Sequence[Member], rung: Rung, levels: Mapping[int, ContentLevel], level: ContentLevel
-) -> Selection:
-    """Return the entries grouped by feed: rare feeds first, then those with the newest entry.
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One feed's entries, newest first, and how many of them are told and listed."""
 
-    `levels` are the feeds' own levels of content, by `Feed.pk`; `level` is the digest's.
-    """
+    feed: Feed
+    entries: tuple[Entry, ...]
+    told: int
+    listed: int
+
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        rest = self.entries[self.told + self.listed :]
+        return (Fold(self.feed, rest),) if rest else ()
+
+
+def select(members: Sequence[Member], rung: Rung, plan: Plan) -> Selection:
+    """Return the entries arranged: rare feeds first, then those with the newest entry."""
     by_feed: dict[int, list[Member]] = {}
     for member in members:
         by_feed.setdefault(member[1].pk, []).append(member)
     ordered = sorted(by_feed.values(), key=_importance)
-    wishes = [
-        _wish(group, rung, levels.get(group[0][1].pk, level), alone=len(ordered) == 1)
-        for group in ordered
+    alone = len(ordered) == 1
+    wishes = [_wish(group, rung, plan.level_of(group[0][1]), alone=alone) for group in ordered]
+    told = _shared_out(wishes, rung.in_all)
+    shares = [
+        _share(group, count, rung.listed * (2 if alone else 1))
+        for group, count in zip(ordered, told, strict=True)
     ]
-    told = _shared_out(wishes[: rung.groups], rung.in_all)
-    groups = [
-        _group(group, count, rung.listed * (2 if len(ordered) == 1 else 1))
-        for group, count in zip(ordered, told, strict=False)
-    ]
-    if sum(1 for group in groups if not group.told) >= _ROWS_FROM:
+    groups = _arranged(shares, plan)
+    if plan.grouping == "feed" and sum(1 for group in groups if not group.told) >= _ROWS_FROM:
         groups = [replace(group, is_row=not group.told) for group in groups]
         groups.sort(key=lambda group: group.is_row)  # stable: sections, then rows
-    beyond = tuple(_group(group, 0, 0) for group in ordered[rung.groups :])
-    return Selection(rung, tuple(groups), beyond, _lead(groups, len(members)))
+    feeds = {share.feed.pk: share.feed for share in shares}
+    return Selection(rung, tuple(groups), feeds, _lead(groups, feeds, len(members)))
 
 
-def first_rung(
-    members: Sequence[Member],
-    levels: Mapping[int, ContentLevel],
-    level: ContentLevel,
-    budget: int,
-) -> int:
+def first_rung(members: Sequence[Member], plan: Plan, budget: int) -> int:
     """Return the index of the most generous rung that should fit `budget` bytes of HTML."""
     for index, rung in enumerate(LADDER):
-        if index == 0 and level != "full" and "full" not in levels.values():
+        if index == 0 and plan.level != "full" and "full" not in plan.levels.values():
             continue
-        selection = select(members, rung, levels, level)
-        if estimate(selection, levels, level) <= budget:
+        if estimate(select(members, rung, plan), plan) <= budget:
             return index
     return len(LADDER) - 1
 
 
-def estimate(selection: Selection, levels: Mapping[int, ContentLevel], level: ContentLevel) -> int:
+def estimate(selection: Selection, plan: Plan) -> int:
     """Return about how many bytes of HTML a selection makes."""
-    rung, total = selection.rung, _FRAME
+    return _FRAME + sum(_size(group, selection, plan) for group in selection.groups)
+
+
+def parts(selection: Selection, plan: Plan, budget: int) -> list[Selection]:
+    """Return the selection in parts that should fit `budget` each: as few as can be, and even."""
+    whole = estimate(selection, plan) - _FRAME
+    count = max(2, -(-whole // (budget - _FRAME)))  # one has been found too long
+    room = min(budget - _FRAME, whole // count + _UNEVEN)
+    made: list[list[Group]] = [[]]
+    left = room
     for group in selection.groups:
-        is_whole = rung.whole and levels.get(group.feed.pk, level) == "full"
-        total += _ROW if group.is_row else _GROUP
-        total += sum(_LISTED + _bytes(entry.title) for entry in group.listed)
-        for entry in group.told:
-            body = _bytes(entry.content_html or entry.summary_html)
-            # A sign is three bytes at most, where half as many are shown; the rest is markup.
-            total += _TOLD + _bytes(entry.title)
-            total += body if is_whole else min(body, 2 * rung.excerpt)
-    return total
+        here = replace(group, told=(), listed=(), folds=())
+        left -= _heading(group, selection)
+        for place, entry in enumerate(group.told + group.listed):
+            is_told = place < len(group.told)
+            size = _entry_size(entry, selection, plan, is_told=is_told)
+            if size > left and (made[-1] or here.entries):
+                made[-1] += [here] if here.entries else []
+                made.append([])
+                here = replace(here, told=(), listed=())
+                left = room - _heading(group, selection)
+            if is_told:
+                here = replace(here, told=(*here.told, entry))
+            else:
+                here = replace(here, listed=(*here.listed, entry))
+            left -= size
+        made[-1].append(replace(here, folds=group.folds))
+    return [replace(selection, groups=tuple(groups)) for groups in made if groups]
+
+
+def _size(group: Group, selection: Selection, plan: Plan) -> int:
+    told = sum(_entry_size(entry, selection, plan, is_told=True) for entry in group.told)
+    listed = sum(_entry_size(entry, selection, plan, is_told=False) for entry in group.listed)
+    return _heading(group, selection) + told + listed
+
+
+def _heading(group: Group, selection: Selection) -> int:
+    if selection.rung.is_dense:
+        name = group.feed.label if group.feed else group.tag
+        return _DENSE + _bytes(name) + 2 * _DENSE * len(group.folds)
+    return _ROW if group.is_row else _GROUP
+
+
+def _entry_size(entry: Entry, selection: Selection, plan: Plan, *, is_told: bool) -> int:
+    rung, title = selection.rung, _bytes(entry.title)
+    if not is_told:
+        link = _bytes(entry.link or "")
+        return title + link + (_DENSE if rung.is_dense else _LISTED)
+    body = _bytes(entry.content_html or entry.summary_html)
+    is_whole = rung.whole and plan.level_of(selection.feeds[entry.feed_pk]) == "full"
+    # A sign is three bytes at most, where half as many are shown; the rest is markup.
+    return _TOLD + title + (body if is_whole else min(body, 2 * rung.excerpt))
 
 
 def _bytes(text: str) -> int:
@@ -169,13 +241,47 @@ def _shared_out(wishes: list[int], in_all: int) -> list[int]:
     return given
 
 
-def _group(group: list[Member], told: int, listed: int) -> Group:
+def _share(group: list[Member], told: int, listed: int) -> _Share:
     newest_first = sorted(group, key=lambda m: (m[0].dated_at, m[0].id), reverse=True)
     entries = tuple(entry for entry, _ in newest_first)
-    end = told + listed
-    if listed and len(entries) - end == 1:
-        end += 1  # "and 1 more" takes as much room as its title
-    return Group(group[0][1], entries[:told], entries[told:end], entries[end:])
+    if listed and len(entries) - told - listed == 1:
+        listed += 1  # "and 1 more" takes as much room as its title
+    return _Share(group[0][1], entries, told, listed)
+
+
+def _arranged(shares: Sequence[_Share], plan: Plan) -> list[Group]:
+    """Return the shares under their headings; the most important one leads each of them."""
+    if plan.grouping == "feed":
+        return [_together([share], share.feed, "") for share in shares]
+    if plan.grouping == "none":
+        return [_together(shares, None, "")] if shares else []
+    by_tag: dict[str, list[_Share]] = {}
+    for share in shares:
+        by_tag.setdefault(plan.tags.get(share.feed.pk, ""), []).append(share)
+    tagged = sorted(by_tag.items(), key=lambda item: not item[0])  # those without a tag last
+    return [_together(under, None, tag) for tag, under in tagged]
+
+
+def _together(shares: Sequence[_Share], feed: Feed | None, tag: str) -> Group:
+    def merged(pick: Callable[[_Share], tuple[Entry, ...]]) -> tuple[Entry, ...]:
+        found = [(share, entry) for share in shares for entry in pick(share)]
+        if feed is None:
+            found.sort(
+                key=lambda pair: (
+                    rhythm(pair[0].feed, len(pair[0].entries)),
+                    -pair[1].dated_at.timestamp(),
+                    pair[1].id,
+                )
+            )
+        return tuple(entry for _, entry in found)
+
+    return Group(
+        feed=feed,
+        tag=tag,
+        told=merged(lambda share: share.entries[: share.told]),
+        listed=merged(lambda share: share.entries[share.told : share.told + share.listed]),
+        folds=tuple(fold for share in shares for fold in share.folds),
+    )
 
 
 def _importance(group: list[Member]) -> tuple[int, float, int]:
@@ -193,10 +299,11 @@ def rhythm(feed: Feed, arrived: int) -> int:
     return _REGULAR if arrived <= 6 else _BUSY
 
 
-def _lead(groups: Sequence[Group], count: int) -> int | None:
+def _lead(groups: Sequence[Group], feeds: Mapping[int, Feed], count: int) -> int | None:
     """Return the newest entry of a feed that writes seldom and at length, if others follow it."""
     if count < 3 or not groups or not groups[0].told:
         return None
-    first, entry = groups[0], groups[0].told[0]
-    stands_out = rhythm(first.feed, len(first.entries)) == _SELDOM and len(first.entries) <= 4
+    entry = groups[0].told[0]
+    of = [other for other in groups[0].entries if other.feed_pk == entry.feed_pk]
+    stands_out = rhythm(feeds[entry.feed_pk], len(of)) == _SELDOM and len(of) <= 4
     return entry.id if stands_out and _bytes(entry.content_html) >= _LONG else None

@@ -13,6 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
@@ -38,14 +39,16 @@ def _for_recipient(target: Target, message: Message, recipient: str) -> Iterable
     title = one_line(message.title)
     match target.form:
         case "mail":
-            uid, payload = compose_mail(target, message, recipient)
-            yield Piece(uid, recipient, 0, "mail", payload, title)
+            for part, letter in enumerate(_letters(message)):
+                uid, payload = compose_mail(target, letter, recipient)
+                yield Piece(uid, recipient, part, "mail", payload, one_line(letter.title))
         case "json":
             uid = wire_id(target, message, recipient)
             yield Piece(uid, recipient, 0, "json", _hook_body(target, message, uid), title)
         case "page":
-            uid = _page_name(target, message)
-            yield Piece(uid, recipient, 0, "page", _page(message), title)
+            for part, letter in enumerate(_letters(message)):
+                uid = _page_name(target, letter)
+                yield Piece(uid, recipient, part, "page", _page(letter), one_line(letter.title))
         case "line":
             uid = wire_id(target, message, recipient)
             yield Piece(uid, recipient, 0, "line", _line(message), title)
@@ -55,6 +58,23 @@ def _for_recipient(target: Target, message: Message, recipient: str) -> Iterable
             for part, shaped in enumerate(shape_message(message, target.via.shape)):
                 uid = wire_id(target, message, recipient, part)
                 yield Piece(uid, recipient, part, "apprise", _dump(shaped), title)
+
+
+def _letters(message: Message) -> Iterable[Message]:
+    """Return the message as the mails that it goes out as: itself, or several under its name."""
+    if not message.letters:
+        return [message]
+    return [
+        replace(
+            message,
+            identity=f"{message.identity}/{number}" if number > 1 else message.identity,
+            title=letter.title,
+            text=letter.text,
+            html=letter.html,
+            letters=(),
+        )
+        for number, letter in enumerate(message.letters, start=1)
+    ]
 
 
 def wire_id(target: Target, message: Message, recipient: str, part: int = 0) -> str:

@@ -30,11 +30,14 @@ class EntryView:
     when: str  # "Yesterday at 21:40", "6 days ago"
     published_at: datetime  # in the owner's zone; when it was seen, if nobody said more
     reading: str  # "6 min"; empty where there is nothing to read
+    source: str  # the feed's name, where the heading above does not say it
     author: str  # empty where it would only repeat the feed
     host: str  # of the link, where it is not the feed's own
     media: str  # "43 min · 62 MB · mp3"; empty without a file
     media_link: str
-    facts: tuple[str, ...]  # when, reading, author, host: those that are there
+    facts: tuple[str, ...]  # source, when, reading, author, host: those that are there
+    also: str  # "also in A and B": others that tell the same story; empty if nobody does
+    also_html: Markup  # the same, with links to theirs
     marks: tuple[str, ...]  # "already on your phone 21:40", "could not reach phone"
     language: str  # BCP 47; empty: unknown
     direction: Direction
@@ -43,10 +46,18 @@ class EntryView:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupView:
-    """The entries of one feed."""
+class FoldView:
+    """Entries of a busy feed that are only counted."""
 
-    name: str
+    text: str  # "and 23 more", "and 23 more from Tool Releases"
+    link: str  # the feed's page; may be empty
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """Entries under one heading: a feed's, a tag's, or all of them under none."""
+
+    name: str  # of the feed or the tag; empty where nothing is grouped
     link: str  # the feed's page; may be empty
     initial: str  # one sign, for the tile beside the name
     colour: str  # of the tile, "#rrggbb"; the same for the same feed
@@ -54,10 +65,16 @@ class GroupView:
     told: tuple[EntryView, ...]  # with their text
     listed: tuple[EntryView, ...]  # by title
     folded: tuple[EntryView, ...]  # only counted in HTML; complete in the text
-    more: str  # "and 23 more", empty if nothing is folded
+    folds: tuple[FoldView, ...]  # how they are counted, one line for each busy feed
     language: str
     direction: Direction
     is_row: bool = False  # shown as a row of the table at the end: many feeds, titles alone
+    is_dense: bool = False  # so many entries that every byte of markup counts
+
+    @property
+    def more(self) -> str:
+        """Return what is folded in one line, empty if nothing is."""
+        return "; ".join(fold.text for fold in self.folds)
 
     @property
     def entries(self) -> tuple[EntryView, ...]:
@@ -87,8 +104,8 @@ class DigestView:
     summary: str  # "9 new entries from 3 feeds · 14 min"
     slot: datetime  # the slot's time, in the digest's zone
     groups: tuple[GroupView, ...]
-    beyond: tuple[GroupView, ...]  # feeds that found no room in HTML; the text has them
-    more: str  # "and 112 more from 40 feeds", empty if there are none
+    part: int  # which of several mails this is, from 1
+    parts: int  # how many there are, where one would be too long for mail programs
     contents: tuple[GroupView, ...]  # for the list of titles above; empty for a short digest
     notes: tuple[str, ...]  # what the owner should know: "Makes up for 3 slots."
     why: str  # why this came

@@ -25,8 +25,25 @@ from jinja2 import (
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from digestd.core.models import ContentLevel, Digest, Message, MessageKind
-from digestd.core.selection import LADDER, Group, Member, Rung, Selection, first_rung, select
+from digestd.core.models import (
+    Digest,
+    Letter,
+    Message,
+    MessageEntry,
+    MessageKind,
+    Subscription,
+)
+from digestd.core.selection import (
+    LADDER,
+    Member,
+    Plan,
+    Rung,
+    Selection,
+    first_rung,
+    parts,
+    select,
+)
+from digestd.core.stories import Stories, bundle
 from digestd.core.text import one_line
 from digestd.delivery.around import NOTHING, Around, Life
 from digestd.delivery.context import (
@@ -72,8 +89,9 @@ class Renderer:
         words = views.words
         newest_first = sorted(entries, key=lambda m: (m[0].dated_at, m[0].id), reverse=True)
         small = len(newest_first) > 3
-        selection = select(newest_first, _SMALL_ALERT_RUNG if small else _ALERT_RUNG, {}, "excerpt")
-        groups, _ = views.selection(selection, {}, "excerpt")
+        plan = Plan()
+        selection = select(newest_first, _SMALL_ALERT_RUNG if small else _ALERT_RUNG, plan)
+        groups = views.groups(selection, plan)
         first = views.entry(*newest_first[0], signs=0)
         title = self._count_title(words, first.title, len(newest_first))
         if len(groups) == 1:
@@ -105,14 +123,16 @@ class Renderer:
         identity: str,
         now: datetime,
         slot_due_at: datetime,
-        levels: Mapping[int, ContentLevel] | None = None,
+        wishes: Mapping[int, Subscription] | None = None,
         around: Around = NOTHING,
     ) -> Message:
-        """Return a digest whose HTML stays below MAX_HTML_BYTES and whose text is complete.
+        """Return a digest: mails below MAX_HTML_BYTES, one wherever that will do, and a whole text.
 
-        `levels` are the feeds' own levels of content, by `Feed.pk`.
+        `wishes` are what its owner wants of each feed, by `Feed.pk`.
         """
-        made = partial(self._fitted, digest, members, identity, now, slot_due_at, levels or {})
+        plan = _plan(digest, wishes or {})
+        stories = _stories(digest, members)
+        made = partial(self._fitted, digest, members, stories, plan, identity, now, slot_due_at)
         message = made(around)
         if message.complaint:
             # Ours was used; its reader is the one who can mend it.
@@ -164,14 +184,17 @@ class Renderer:
         self,
         digest: Digest,
         members: Sequence[Member],
+        stories: Stories,
+        plan: Plan,
         identity: str,
         now: datetime,
         slot_due_at: datetime,
-        levels: Mapping[int, ContentLevel],
         around: Around,
     ) -> Message:
-        """Return a digest at the most generous rung at which it fits."""
-        views = Views(Words(self._language, digest.zone), now, around.marks)
+        """Return a digest at the most generous rung at which it fits, in several mails at last."""
+        words = Words(self._language, digest.zone)
+        views = Views(words, now, around.marks, stories.also)
+        feeds = {feed.pk: feed for _, feed in members}
         blank = Message(
             "digest",
             identity,
@@ -179,42 +202,66 @@ class Renderer:
             text="",
             html="",
             created_at=now,
-            entries=(),
             digest=digest.name,
             digest_title=digest.title or digest.name,
-            language=views.words.language,
+            feed=next(iter(feeds.values())).id if len(feeds) == 1 else "",
+            language=words.language,
         )
-        start = first_rung(members, levels, digest.content, MAX_HTML_BYTES)
-        for rung in LADDER[start:]:
-            selection = select(members, rung, levels, digest.content)
-            view = self._digest_view(digest, selection, views, levels, slot_due_at, around)
-            message = self._digest_message(digest, view, selection, members, blank)
+        for rung in LADDER[first_rung(stories.shown, plan, MAX_HTML_BYTES) :]:
+            selection = select(stories.shown, rung, plan)
+            view = self._digest_view(digest, selection, views, plan, slot_due_at, around)
+            blank = replace(blank, entries=_facts(selection, stories, members))
+            message = self._digest_message(digest, view, blank, words)
             if len(message.html.encode()) <= MAX_HTML_BYTES:
+                return message
+        budget = MAX_HTML_BYTES
+        while True:
+            split = parts(selection, plan, budget)
+            letters = [
+                self._digest_message(
+                    digest,
+                    self._digest_view(
+                        digest, part, views, plan, slot_due_at, around, (n, len(split)), selection
+                    ),
+                    blank,
+                    words,
+                )
+                for n, part in enumerate(split, start=1)
+            ]
+            longest = max(len(letter.html.encode()) for letter in letters)
+            if longest <= MAX_HTML_BYTES or budget < MAX_HTML_BYTES // 4:
                 break
-        return message
+            budget = int(budget * 0.95 * MAX_HTML_BYTES / longest)
+        return replace(
+            message,
+            html=letters[0].html,
+            letters=tuple(Letter(one.title, one.text, one.html) for one in letters),
+        )
 
     def _digest_view(
         self,
         digest: Digest,
         selection: Selection,
         views: Views,
-        levels: Mapping[int, ContentLevel],
+        plan: Plan,
         slot_due_at: datetime,
         around: Around,
+        part: tuple[int, int] = (1, 1),
+        whole: Selection | None = None,
     ) -> DigestView:
+        """Return what the templates see of `selection`, part n of m of `whole`."""
         words = views.words
-        groups, beyond = views.selection(selection, levels, digest.content)
-        left = sum(len(group.entries) for group in beyond)
+        groups = views.groups(selection, plan)
         return DigestView(
             name=digest.name,
             title=digest.title or digest.name,
-            summary=_summary(words, selection),
+            summary=_summary(words, whole or selection),
             slot=slot_due_at.astimezone(digest.zone),
             groups=groups,
-            beyond=beyond,
-            more=_beyond(words, left, len(beyond)),
+            part=part[0],
+            parts=part[1],
             contents=_contents(groups, len(selection.entries)),
-            notes=around.notes,
+            notes=around.notes if part[0] == 1 else (),
             why=_why(words, digest),
             life=_life(words, around.life),
             pause=around.pause,
@@ -223,36 +270,18 @@ class Renderer:
         )
 
     def _digest_message(
-        self,
-        digest: Digest,
-        view: DigestView,
-        selection: Selection,
-        members: Sequence[Member],
-        blank: Message,
+        self, digest: Digest, view: DigestView, blank: Message, words: Words
     ) -> Message:
-        words = Words(self._language, digest.zone)
         shown = [entry for group in view.groups for entry in group.entries]
-        title = self._digest_title(words, view, shown, len(members))
+        title = self._digest_title(words, view, shown, len(blank.entries))
         frame = self._frame(words, title, blank.created_at, view.groups)
         context = {"digest": view, "frame": frame, "words": words}
         complaint = ""
         if digest.subject:
             title, complaint = self._subject(digest, context, title)
-        feeds = {feed.pk: feed for _, feed in members}
-        message = Message(
-            blank.kind,
-            blank.identity,
-            title,
-            text="",
-            html="",
-            created_at=blank.created_at,
-            entries=tuple(facts_of(entry, feeds[entry.feed_pk]) for entry in selection.entries),
-            feed=next(iter(feeds.values())).id if len(feeds) == 1 else "",
-            digest=blank.digest,
-            digest_title=blank.digest_title,
-            language=blank.language,
-            complaint=complaint,
-        )
+        if view.parts > 1:
+            title = f"{title} ({view.part}/{view.parts})"
+        message = replace(blank, title=title, complaint=complaint)
         return self._message(digest.template, "digest", context, message)
 
     def _digest_title(
@@ -315,18 +344,10 @@ class Renderer:
             forms[form], complaint = self._render(name, fallback, form, context)
             if complaint and complaint not in complaints:
                 complaints.append(complaint)
-        return Message(
-            kind=blank.kind,
-            identity=blank.identity,
-            title=blank.title,
+        return replace(
+            blank,
             text=_tidy(forms["txt"]),
             html=forms["html"],
-            created_at=blank.created_at,
-            entries=blank.entries,
-            digest=blank.digest,
-            digest_title=blank.digest_title,
-            feed=blank.feed,
-            language=blank.language,
             chat=forms["chat.html"].strip(),
             complaint="; ".join(complaints),
         )
@@ -400,34 +421,60 @@ def _tidy(text: str) -> str:
 # --- a digest's own words ----------------------------------------------------------------
 
 
+def _plan(digest: Digest, wishes: Mapping[int, Subscription]) -> Plan:
+    return Plan(
+        level=digest.content,
+        levels={pk: one.content for pk, one in wishes.items() if one.content is not None},
+        grouping=digest.group,
+        tags={pk: _tag(digest, one) for pk, one in wishes.items()},
+    )
+
+
+def _tag(digest: Digest, wish: Subscription) -> str:
+    """Return the tag that a feed stands under: the first that the digest asks for, else its own."""
+    return next((tag for tag in digest.tags if tag in wish.tags), "".join(wish.tags[:1]))
+
+
+def _stories(digest: Digest, members: Sequence[Member]) -> Stories:
+    if digest.same_story == "off":
+        return Stories(tuple(members))
+    if digest.same_story == "link":
+        return bundle(members)
+    from digestd.core.likeness import alike  # noqa: PLC0415 - 8 MB that few people ask for
+
+    return bundle(members, alike)
+
+
+def _facts(
+    selection: Selection, stories: Stories, members: Sequence[Member]
+) -> tuple[MessageEntry, ...]:
+    """Return every entry in the order of the digest, those that tell the same together."""
+    known = {entry.id: (entry, feed) for entry, feed in members}
+    return tuple(
+        facts_of(*member)
+        for entry in selection.entries
+        for member in (known[entry.id], *stories.also.get(entry.id, ()))
+    )
+
+
 def _summary(words: Words, selection: Selection) -> str:
-    groups: tuple[Group, ...] = selection.groups + selection.beyond
     entries = selection.entries
     if not entries:
         return words.say("Nothing new this time.")
     parts = [words.count("{n} new entry", "{n} new entries", len(entries))]
-    if len(groups) > 1:
-        parts.append(words.count("{n} feed", "{n} feeds", len(groups)))
+    feeds = {entry.feed_pk for entry in entries}
+    if len(feeds) > 1:
+        parts.append(words.count("{n} feed", "{n} feeds", len(feeds)))
     minutes = sum(reading_minutes(e.content_html or e.summary_html) for e in entries[:200])
     if minutes and len(entries) <= 200:
         parts.append(words.say("{minutes} of reading", minutes=words.minutes(minutes)))
     return " · ".join(parts)
 
 
-def _beyond(words: Words, entries: int, feeds: int) -> str:
-    if not feeds:
-        return ""
-    return words.say(
-        "and {entries} from {feeds}",
-        entries=words.count("{n} more entry", "{n} more entries", entries),
-        feeds=words.count("{n} more feed", "{n} more feeds", feeds),
-    )
-
-
 def _contents(groups: Sequence[GroupView], count: int) -> tuple[GroupView, ...]:
     told = sum(len(group.told) for group in groups)
     # Where there are titles alone, the digest is that list already.
-    is_wanted = count >= _CONTENTS_FROM and told > 3 and 2 <= len(groups) <= _CONTENTS_TO
+    is_wanted = count >= _CONTENTS_FROM and told > 3 and len(groups) <= _CONTENTS_TO
     return tuple(groups) if is_wanted else ()
 
 

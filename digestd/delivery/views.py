@@ -12,11 +12,11 @@ from zlib import crc32
 from markupsafe import Markup
 
 from digestd.core.language import direction_of, language_of
-from digestd.core.models import ContentLevel, Enclosure, Entry, Feed, MessageEntry
-from digestd.core.selection import Group, Selection
+from digestd.core.models import Enclosure, Entry, Feed, MessageEntry
+from digestd.core.selection import Fold, Group, Member, Plan, Selection
 from digestd.core.text import one_line
 from digestd.delivery.body import chat_html, mail_html, mail_text, title_html
-from digestd.delivery.context import EntryView, GroupView
+from digestd.delivery.context import EntryView, FoldView, GroupView
 from digestd.delivery.words import Words
 from digestd.formats.borders import clusters, is_unspaced
 from digestd.formats.excerpt import beginning, shorten, whole
@@ -27,6 +27,7 @@ MAX_TITLE = 160
 # An entry beyond this is no longer read in a mail, whatever its owner asked for.
 MAX_WHOLE = 30_000
 _LEAD_FACTOR = 1.7
+_ALSO_NAMED = 6  # who else has a story; what a hundred feeds repeat needs no hundred names
 # Words a minute for scripts with blanks, signs a minute for those without.
 _WORDS_A_MINUTE, _SIGNS_A_MINUTE = 230, 420
 # Calm tones of one strength, for the tile that stands for a feed.
@@ -37,61 +38,76 @@ class Views:
     """Makes views in one language, for one moment."""
 
     def __init__(
-        self, words: Words, now: datetime, marks: Mapping[int, Sequence[str]] | None = None
+        self,
+        words: Words,
+        now: datetime,
+        marks: Mapping[int, Sequence[str]] | None = None,
+        also: Mapping[int, Sequence[Member]] | None = None,
     ) -> None:
-        """`marks`: what is said beside an entry, by its id."""
+        """`marks`: what is said beside an entry, by its id; `also`: who else tells its story."""
         self.words = words
         self.now = now
         self._marks = marks or {}
+        self._also = also or {}
 
-    def selection(
-        self, selection: Selection, levels: Mapping[int, ContentLevel], level: ContentLevel
-    ) -> tuple[tuple[GroupView, ...], tuple[GroupView, ...]]:
-        """Return the groups that are shown and those that are only counted."""
+    def groups(self, selection: Selection, plan: Plan) -> tuple[GroupView, ...]:
+        """Return the entries under their headings."""
+        return tuple(self.group(group, selection, plan) for group in selection.groups)
 
-        def views(groups: Sequence[Group]) -> tuple[GroupView, ...]:
-            return tuple(
-                self.group(group, selection, levels.get(group.feed.pk, level)) for group in groups
-            )
-
-        return views(selection.groups), views(selection.beyond)
-
-    def group(self, group: Group, selection: Selection, level: ContentLevel) -> GroupView:
-        """Return one feed's entries."""
+    def group(self, group: Group, selection: Selection, plan: Plan) -> GroupView:
+        """Return what stands under one heading."""
         rung, feed, words = selection.rung, group.feed, self.words
         authors = {entry.author for entry in group.entries if entry.author}
-        is_whole = rung.whole and level == "full"
 
         def views(entries: Sequence[Entry], signs: int) -> tuple[EntryView, ...]:
             return tuple(
                 self.entry(
                     entry,
-                    feed,
+                    selection.feeds[entry.feed_pk],
                     signs=int(signs * _LEAD_FACTOR) if entry.id == selection.lead else signs,
-                    is_whole=is_whole,
+                    is_whole=rung.whole and plan.level_of(selection.feeds[entry.feed_pk]) == "full",
                     is_lead=entry.id == selection.lead,
                     with_author=len(authors) > 1,
+                    with_source=feed is None,
                 )
                 for entry in entries
             )
 
-        name = one_line(feed.label)
-        language = language_of(name, feed.language)
-        n, hidden = len(group.entries), len(group.folded)
+        name = one_line(feed.label) if feed else self._heading(group, plan)
+        language = language_of(name, feed.language if feed else words.language)
+        n = len(group.entries)
         return GroupView(
             name=name,
-            link=safe_link(feed.home_url),
+            link=safe_link(feed.home_url) if feed else "",
             initial=_initial(name),
-            colour=_TONES[crc32(feed.id.encode()) % len(_TONES)],
+            colour=_TONES[crc32((feed.id if feed else name).encode()) % len(_TONES)],
             count=words.count("{n} new", "{n} new", n),
             told=views(group.told, rung.excerpt),
             listed=views(group.listed, 0),
             folded=views(group.folded, 0),
-            more=words.count("and {n} more", "and {n} more", hidden) if hidden else "",
+            folds=tuple(self._fold(fold, with_name=feed is None) for fold in group.folds),
             language=language,
             direction=direction_of(language),
             is_row=group.is_row,
+            is_dense=rung.is_dense,
         )
+
+    def _heading(self, group: Group, plan: Plan) -> str:
+        if plan.grouping == "none":
+            return ""
+        return one_line(group.tag) or self.words.say("Other feeds")
+
+    def _fold(self, fold: Fold, *, with_name: bool) -> FoldView:
+        n, link = len(fold.entries), safe_link(fold.feed.home_url)
+        if not with_name:
+            return FoldView(self.words.count("and {n} more", "and {n} more", n), link)
+        text = self.words.count(
+            "and {n} more from {feed}",
+            "and {n} more from {feed}",
+            n,
+            feed=one_line(fold.feed.label),
+        )
+        return FoldView(text, link)
 
     def entry(
         self,
@@ -102,6 +118,7 @@ class Views:
         is_whole: bool = False,
         is_lead: bool = False,
         with_author: bool = True,
+        with_source: bool = False,
     ) -> EntryView:
         """Return one entry, its text cut to `signs`; 0 for its title alone."""
         words = self.words
@@ -115,6 +132,7 @@ class Views:
         when = words.when(entry.dated_at, self.now)
         minutes = reading_minutes(source)
         reading = words.minutes(minutes) if minutes else ""
+        name = one_line(feed.label) if with_source else ""
         author = shorten(one_line(entry.author), 60) if with_author else ""
         author = "" if author.casefold() == feed.label.casefold() else author
         host = _host(link)
@@ -122,6 +140,9 @@ class Views:
         sample = title + " " + as_text(tokens)[:400] if tokens else title
         language = language_of(sample, entry.language, feed.language)
         media = entry.enclosures[0] if entry.enclosures else None
+        others = self._also.get(entry.id, ())
+        told_of = [entry.id, *(other.id for other, _ in others)]
+        others = others[:_ALSO_NAMED]
         return EntryView(
             title=title,
             title_html=title_html(titled) if titled else Markup.escape(title),
@@ -132,17 +153,39 @@ class Views:
             when=when,
             published_at=entry.dated_at.astimezone(words.zone),
             reading=reading,
+            source=name,
             author=author,
             host=host,
             media=self._media(media) if media else "",
             media_link=safe_link(media.url) if media else "",
-            facts=tuple(filter(None, (when, reading, author, host))),
-            marks=tuple(map(one_line, self._marks.get(entry.id, ()))),
+            facts=tuple(filter(None, (name, when, reading, author, host))),
+            also=self._also_in([one_line(other.label) for _, other in others]),
+            also_html=self._also_links(others),
+            marks=tuple(
+                dict.fromkeys(one_line(m) for one in told_of for m in self._marks.get(one, ()))
+            ),
             language=language,
             direction=direction_of(language),
             is_lead=is_lead,
             is_cut=is_cut,
         )
+
+    def _also_in(self, names: Sequence[str]) -> str:
+        return self.words.say("also in {feeds}", feeds=self.words.joined(names)) if names else ""
+
+    def _also_links(self, others: Sequence[Member]) -> Markup:
+        """Return "also in A and B" with a link to each."""
+        if not others:
+            return Markup()
+        # The words around a name are text; a private sign keeps the place of each link.
+        places = [chr(0xE000 + n) for n in range(len(others))]
+        said = Markup.escape(self._also_in(places))
+        for place, (entry, feed) in zip(places, others, strict=True):
+            link = Markup('<a class="mut" href="{}" style="color:#74777d">{}</a>').format(
+                link_of(entry, feed), one_line(feed.label)
+            )
+            said = said.replace(place, link)
+        return said
 
     def _media(self, media: Enclosure) -> str:
         parts = [

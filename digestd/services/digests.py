@@ -55,7 +55,6 @@ class DigestMaker:
         self._on_made = on_made
         self._followed = followed or {}
         self._tags = {pk: s.tags for pk, s in self._followed.items()}
-        self._levels = {pk: s.content for pk, s in self._followed.items() if s.content is not None}
         self._stopping = False
 
     async def run(self) -> None:
@@ -176,7 +175,7 @@ class DigestMaker:
                 identity=identity,
                 now=now,
                 slot_due_at=slot.due_at,
-                levels=self._levels,
+                wishes=self._followed,
                 around=digestfacts.around(facts, digest, words, now, notes),
             )
             pieces = self._composer.pieces(message, to)
@@ -236,7 +235,7 @@ class DigestMaker:
                 identity=f"preview/{digest.name}",
                 now=now,
                 slot_due_at=now,
-                levels=self._levels,
+                wishes=self._followed,
                 around=digestfacts.around(facts, digest, words, now),
             )
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.core.models import ContentLevel, Digest, Enclosure, Message
+from digestd.core.models import ContentLevel, Digest, Enclosure, Grouping, Message, Subscription
 from digestd.core.selection import Member
 from digestd.delivery import context
 from digestd.delivery.around import Around, Life
@@ -83,10 +83,11 @@ class Page(HTMLParser):
 
 def check(message: Message) -> None:
     """What holds for every message."""
-    page = Page(message.html)
-    assert not page.faults
-    assert not page.open
-    assert len(message.html.encode()) <= MAX_HTML_BYTES
+    for html in [message.html, *(letter.html for letter in message.letters)]:
+        page = Page(html)
+        assert not page.faults
+        assert not page.open
+        assert len(html.encode()) <= MAX_HTML_BYTES
     assert "\n" not in message.title
     assert message.text.strip()
     assert message.complaint == ""
@@ -237,10 +238,22 @@ def test_any_number_of_entries_makes_a_mail_that_is_not_clipped(
     message = made(members, content)
     check(message)  # the text has every title and link
     assert len(message.entries) == len(members)
-    shown = len(set(re.findall(r"第 \d+ 篇", Page(message.html).text)))
-    counted = sum(map(int, re.findall(r"and (\d+) more", Page(message.html).text)))
+    letters = [letter.html for letter in message.letters] or [message.html]
+    assert len(letters) <= 2
+    text = "".join(Page(html).text for html in letters)
+    shown = len(set(re.findall(r"第 \d+ 篇", text)))
+    counted = sum(map(int, re.findall(r"and (\d+) more", text)))
     assert shown > 15
     assert shown == len(members) or counted
+    sizes = [len(html) for html in letters]
+    assert max(sizes) < 1.2 * min(sizes)
+    if message.letters:
+        n = len(letters)
+        assert [letter.title[-5:] for letter in message.letters] == [
+            f"({i + 1}/{n})" for i in range(n)
+        ]
+        apart = "".join(letter.text for letter in message.letters)
+        assert all(f"第 {i} 篇" in apart for i in range(len(members)))
 
 
 def test_a_long_entry_is_whole_only_where_it_fits() -> None:
@@ -386,3 +399,35 @@ def test_a_notice_is_data() -> None:
 
 def test_the_same_entries_make_the_same_message() -> None:
     assert made(MEMBERS) == made(list(reversed(MEMBERS)))
+
+
+def test_a_story_in_two_feeds_is_told_once_with_both() -> None:
+    other = feed(77, "echo", "Echo & Co", "en", 20)
+    again = replace(entry(70, other, "Hill and kettle", "<p>Look.</p>", 1), link=MEMBERS[3][0].link)
+    message = made([*MEMBERS, (again, other)])
+    assert len(message.entries) == len(MEMBERS) + 1
+    assert "Hill and kettle" not in message.html + message.text
+    assert re.search(r"also in <a [^>]*>Echo &amp; Co</a>", message.html)
+    assert "\nalso in Echo & Co\n" in message.text
+    assert "also in Echo &amp; Co" in message.chat
+    apart = made([*MEMBERS, (again, other)], of=replace(digest(), same_story="off"))
+    assert "Hill and kettle" in apart.html
+
+
+@pytest.mark.parametrize("group", ["tag", "none"])
+def test_entries_arranged_otherwise_name_their_feeds(group: Grouping) -> None:
+    wishes = {
+        MATHS.pk: Subscription(MATHS.url, tags=("maths",)),
+        NOTES.pk: Subscription(NOTES.url, tags=("home", "maths")),
+    }
+    of = replace(digest(title="Paper"), group=group)
+    members = MEMBERS + releases(30)
+    message = RENDERER.render_digest(
+        of, members, identity="d", now=NOW, slot_due_at=NOW, wishes=wishes
+    )
+    check(message)
+    shown = Page(message.html).text
+    assert ("Other feeds" in shown) is (group == "tag")
+    assert "Workbench Notes · Yesterday" in shown
+    assert "13 more from Tool Releases" in shown
+    assert "• " in message.chat
