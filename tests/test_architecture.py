@@ -47,6 +47,7 @@ OWNERS = {
     "apprise": ("delivery",),
     "feedparser": ("formats.feed",),
     "httpcore": ("net", "delivery"),
+    "httptools": ("net",),
     "httpx": ("net", "delivery"),
     "nh3": ("formats",),
     "sqlite3": ("store",),

@@ -27,9 +27,10 @@ from digestd.core.outcomes import (
 )
 from digestd.formats.pages import ERROR_PAGE, is_page, what_it_is
 from digestd.net.decoding import BodyReader, UnreadableBodyError
-from digestd.net.guard import GuardedTransport, Resolve
+from digestd.net.guard import Resolve
 from digestd.net.politeness import HostGate
 from digestd.net.reasons import in_words, status_in_words
+from digestd.net.transport import GuardedTransport
 from digestd.net.trip import Trip, header, raw_header
 
 MAX_REDIRECTS = 5

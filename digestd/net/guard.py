@@ -10,14 +10,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from ipaddress import IPv4Address, ip_address
-from ssl import SSLContext
-from typing import NoReturn
-
-import httpcore
-import httpx
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from digestd.core.addresses import Address, AllowList, line_to_paste, normal_host, refusal
 
@@ -29,16 +24,13 @@ NEXT_ADDRESS_AFTER = 5.0
 MAX_LOOKUPS = 128
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
-SocketOptions = Iterable[
-    tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
-]
 
 
-class ConnectRefusedError(httpcore.ConnectError):
+class ConnectRefusedError(Exception):
     """The guard does not let this connection be made; the message is for the owner."""
 
 
-class NameNotFoundError(httpcore.ConnectError):
+class NameNotFoundError(Exception):
     """A host name leads nowhere; the message is for the owner."""
 
 
@@ -91,8 +83,8 @@ def _not_found(host: str, exc: Exception) -> NameNotFoundError:
     return NameNotFoundError(f"the server's name could not be found ({host})")
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Opens TCP connections to public addresses, to what `allow` names, and to `proxy`."""
+class Door:
+    """Leads to public addresses, to what `allow` names, and to `proxy`; to nothing else."""
 
     def __init__(
         self,
@@ -104,53 +96,41 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         self._allow = allow
         self._proxy = proxy
         self._resolve = resolve or Resolver()
-        self._sockets = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-        local_address: str | None = None,
-        socket_options: SocketOptions | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to `host`, or raise a ConnectError whose text is for the owner.
+    async def addresses(self, host: str, port: int) -> Sequence[Address]:
+        """Return where `host` may be connected to, best first, a few at most.
 
-        One refused address refuses the name: whoever mixes private addresses
-        into an answer hopes for the other pick.
+        Raises ConnectRefusedError or NameNotFoundError. One refused address refuses the
+        name: whoever mixes private addresses into an answer hopes for the other pick.
         """
-        addresses = await self._addresses(host, port)
+        try:
+            found: Sequence[Address] = [ip_address(host)]
+        except ValueError:
+            found = await self._resolve(host, port)
         if (host, port) != self._proxy:
-            for address in addresses:
+            for address in found:
                 reason = refusal(host, port, address, self._allow)
                 if reason:
                     raise ConnectRefusedError(reason)
-        failure: Exception | None = None
-        tried = addresses[:MAX_ADDRESSES]
+        if not found:
+            raise NameNotFoundError(f"the server's name could not be found ({host})")
+        return found[:MAX_ADDRESSES]
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """Return a socket that is connected to `host`.
+
+        Raises what `addresses` raises, and OSError where none of them answers.
+        """
+        failure: OSError | None = None
+        tried = await self.addresses(host, port)
         for address in tried:
-            patience = timeout
-            if address is not tried[-1]:
-                patience = min(timeout or NEXT_ADDRESS_AFTER, NEXT_ADDRESS_AFTER)
+            patience = None if address is tried[-1] else NEXT_ADDRESS_AFTER
             try:
-                return await self._sockets.connect_tcp(
-                    str(address), port, patience, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
+                async with asyncio.timeout(patience):
+                    return await _connected(address, port)
+            except OSError as exc:  # TimeoutError is one
                 failure = failure or exc
-        raise failure or NameNotFoundError(f"the server's name could not be found ({host})")
-
-    async def connect_unix_socket(
-        self,
-        path: str,  # noqa: ARG002 - httpcore's signature
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - httpcore's signature
-        socket_options: SocketOptions | None = None,  # noqa: ARG002 - httpcore's signature
-    ) -> NoReturn:
-        """Refuse: no feed lives in a Unix socket."""
-        raise ConnectRefusedError("refused: Unix sockets are not for feeds")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait, for httpcore's own retries (we ask for none)."""
-        await asyncio.sleep(seconds)
+        raise failure or ConnectionError
 
     def check_proxied(self, host: str, port: int) -> None:
         """Refuse what can be known to be local before a proxy, which resolves by itself, is asked.
@@ -166,11 +146,17 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             advice = line_to_paste(host, port, self._allow)
             raise ConnectRefusedError(f"refused: {host} is a name of a local network; {advice}")
 
-    async def _addresses(self, host: str, port: int) -> Sequence[Address]:
-        try:
-            return [ip_address(host)]
-        except ValueError:
-            return await self._resolve(host, port)
+
+async def _connected(address: Address, port: int) -> socket.socket:
+    family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(sock, (str(address), port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _literal(host: str) -> Address | None:
@@ -187,123 +173,3 @@ def _literal(host: str) -> Address | None:
 def _is_local_name(host: str) -> bool:
     name = normal_host(host)
     return "." not in name or name.endswith((".localhost", ".local", ".internal", ".home.arpa"))
-
-
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx over httpcore's pool with our backend, which httpx itself offers no way to set."""
-
-    def __init__(
-        self,
-        allow: AllowList,
-        context: SSLContext,
-        *,
-        connections: int,
-        proxy: str = "",
-        resolve: Resolve | None = None,
-    ) -> None:
-        """Raise ValueError, without a secret in it, for a `proxy` that cannot be one."""
-        server = _proxy(proxy, context) if proxy else None
-        self._proxied = server is not None
-        self._backend = GuardedBackend(allow, proxy=_whereabouts(server), resolve=resolve)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            proxy=server,
-            max_connections=connections,
-            # The pool is walked at every request, so it stays small; and polls of one host are
-            # minutes apart, when a kept connection is closed at the other end.
-            max_keepalive_connections=0,
-            network_backend=self._backend,
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`; what goes wrong is an httpx error, its cause the httpcore one."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        try:
-            if self._proxied:
-                default = 443 if url.scheme == b"https" else 80
-                self._backend.check_proxied(url.host.decode("ascii"), url.port or default)
-            answer = await self._pool.handle_async_request(
-                httpcore.Request(
-                    method=request.method,
-                    url=url,
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        except _ERRORS as exc:
-            raise _as_httpx(exc) from exc
-        return httpx.Response(
-            status_code=answer.status,
-            headers=answer.headers,
-            stream=_Body(answer),
-            extensions=answer.extensions,
-        )
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._pool.aclose()
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for piece in self._answer.aiter_stream():
-                yield piece
-        except _ERRORS as exc:
-            raise _as_httpx(exc) from exc
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()
-
-
-# All that httpcore raises; each has an httpx error of its name, or of a base's.
-_ERRORS = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-)
-
-
-def _as_httpx(exc: Exception) -> httpx.TransportError:
-    for kind in type(exc).__mro__:
-        twin = getattr(httpx, kind.__name__, None)
-        if isinstance(twin, type) and issubclass(twin, httpx.TransportError):
-            return twin(str(exc))
-    return httpx.TransportError(str(exc))
-
-
-def _proxy(url: str, context: SSLContext) -> httpcore.Proxy:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        raise ValueError("the proxy is not a valid URL") from None
-    if parsed.scheme not in ("http", "https", "socks5", "socks5h") or not parsed.raw_host:
-        raise ValueError("a proxy is written http://, https:// or socks5://host:port")
-    default = {"http": 80, "https": 443}.get(parsed.scheme, 1080)
-    return httpcore.Proxy(
-        httpcore.URL(
-            scheme=parsed.raw_scheme,
-            host=parsed.raw_host,
-            port=parsed.port or default,
-            target=b"/",
-        ),
-        auth=(parsed.username.encode(), parsed.password.encode()) if parsed.userinfo else None,
-        ssl_context=context if parsed.scheme == "https" else None,
-    )
-
-
-def _whereabouts(proxy: httpcore.Proxy | None) -> tuple[str, int] | None:
-    if proxy is None:
-        return None
-    return proxy.url.host.decode("ascii"), proxy.url.port or 0

@@ -17,11 +17,12 @@ from digestd.core.outcomes import Failed, Fetched
 from digestd.net.client import Client
 from digestd.net.guard import (
     ConnectRefusedError,
-    GuardedBackend,
-    GuardedTransport,
+    Door,
     NameNotFoundError,
     Resolver,
 )
+from digestd.net.proxied import GuardedBackend
+from digestd.net.transport import GuardedTransport
 from tests.net.conftest import Fetch, Names
 from tests.support.webserver import WebServer, answer
 
@@ -102,7 +103,7 @@ async def test_a_name_with_no_address_is_a_failure(
 
 async def test_unix_sockets_are_refused(names: Names) -> None:
     with pytest.raises(ConnectRefusedError):
-        await GuardedBackend(CLOSED, resolve=names).connect_unix_socket("/run/any.sock")
+        await GuardedBackend(Door(CLOSED, resolve=names)).connect_unix_socket("/run/any.sock")
 
 
 async def test_a_refusal_surfaces_as_an_ordinary_httpx_error(

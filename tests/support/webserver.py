@@ -221,6 +221,7 @@ class WebServer:
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.run_until_complete(_last_rounds())
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
@@ -250,6 +251,12 @@ class WebServer:
             self._arrived.notify_all()
         script = self._scripts.get(request.path.partition("?")[0], [status(404)])
         return script.pop(0) if len(script) > 1 else script[0]
+
+
+async def _last_rounds() -> None:
+    """Let the loop take note of connections that were closed just now."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request:
