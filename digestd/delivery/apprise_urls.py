@@ -30,7 +30,6 @@ from digestd.delivery.mailservers import Route, Security
 from digestd.delivery.own import OWN_SCHEMES, make_own_sender, open_own
 from digestd.delivery.redact import credentials, redact, url_secrets
 from digestd.delivery.target import (
-    Hook,
     Service,
     Smtp,
     Target,
@@ -130,8 +129,6 @@ def open_apprise(channel: Channel, url: str, scheme: str, key: str) -> Target:
         raise ConfigError(key, f"is not understood as {scheme}://" + (f": {why}" if why else ""))
     if scheme in ("mailto", "mailtos"):
         return _mailto(channel, plugin, url, said, key)
-    if scheme in ("json", "jsons"):
-        return _json(channel, plugin, url)
     masked = str(plugin.url(privacy=True)).partition("?")[0]
     return Target(
         channel.name,
@@ -335,29 +332,3 @@ def _security(plugin: Plugin, *, explicit: bool) -> Security:
     if mode == "starttls":
         return "starttls"
     return "none" if explicit else "auto"
-
-
-def _json(channel: Channel, plugin: Plugin, url: str) -> Target:
-    host = f"{plugin.host}:{plugin.port}" if plugin.port else plugin.host
-    address = f"{'https' if plugin.secure else 'http'}://{host}{plugin.fullpath or ''}"
-    masked = f"{plugin.schema}://{host}" + ("/…" if (plugin.fullpath or "/") != "/" else "")
-    password = plugin.password or ""
-    return Target(
-        channel.name,
-        plugin.schema,
-        "json",
-        ("",),
-        masked,
-        Hook(
-            address,
-            plugin.method,
-            tuple(plugin.headers.items()),
-            tuple(plugin.params.items()),
-            tuple(plugin.payload_extras.items()),
-            plugin.user or "",
-            password,
-            verify=bool(plugin.verify_certificate),
-        ),
-        proxy=channel.proxy,
-        secrets=(*credentials(plugin.user or "", password), *url_secrets(url, masked)),
-    )

@@ -12,6 +12,7 @@ from email.utils import parseaddr
 from urllib.parse import unquote
 
 from digestd.core.models import Channel, MailServer
+from digestd.delivery.hookurls import HOOK_SCHEMES, open_hook
 from digestd.delivery.mailservers import guess_routes
 from digestd.delivery.own import OWN_SCHEMES, open_own
 from digestd.delivery.redact import credentials
@@ -44,6 +45,8 @@ def open_target(channel: Channel, mail: MailServer | None) -> Target:
             " arrives; use xmpps://",
         )
     _check_proxy(channel, scheme)
+    if scheme in HOOK_SCHEMES:
+        return open_hook(channel, url, scheme, key)
     from digestd.delivery import apprise_urls  # noqa: PLC0415  (loads Apprise: see above)
 
     return apprise_urls.open_apprise(channel, url, scheme, key)

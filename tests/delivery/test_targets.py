@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from apprise.plugins.email.templates import EMAIL_TEMPLATES
 from digestd.core.models import Channel, MailServer
 from digestd.delivery.limits import LIMITS
 from digestd.delivery.mailservers import Route, Security, guess_routes
-from digestd.delivery.target import Smtp
+from digestd.delivery.target import Hook, Smtp
 from digestd.delivery.targets import open_target
 from digestd.errors import ConfigError
 from tests.support.messages import target
@@ -37,6 +39,11 @@ SERVER = MailServer("smtp.qq.com", user="me@qq.com", password="hunter22", sender
         ("mail:a@example.org%0d%0abcc", "mail address"),
         ("mail:a b@example.org", "mail address"),
         ("xmpp://user:secretpw@host", "use xmpps://"),
+        ("json://", "expected json://host/path"),
+        ("json://host:port/x", "expected json://host/path"),
+        ("json://ho st/secret", "expected json://host/path"),
+        ("jsons://[::1/secret", "expected jsons://host/path"),
+        ("json://host/?method=secret", "method is none of"),
         ("slakc://token", "did you mean slack://?"),
         ("zzzz://secretsecret", "no service that Apprise knows"),
         ("tgram://secretsecret", "not understood as tgram://"),
@@ -160,7 +167,7 @@ def test_the_guess_agrees_with_apprises_presets() -> None:
 
 
 def test_own_schemes_are_known_to_apprise(tmp_path: Path) -> None:
-    target("json://localhost/")
+    target("ntfy://localhost/topic")
     plugin = apprise.Apprise.instantiate(f"maildir://{tmp_path}/Mail")
     assert plugin is not None
     assert plugin.notify(body="x", title="y")
@@ -187,3 +194,49 @@ def test_every_limit_names_its_source_and_a_real_scheme() -> None:
     for scheme, shape in LIMITS.items():
         assert shape.source, scheme
         assert scheme in schemes, scheme
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "json://localhost",
+        "json://localhost/",
+        "JSON://Example.ORG/Path/To",
+        "jsons://example.org:8443/a%20b/c?verify=no",
+        "json://me@example.org",
+        "json://me:pa%20ss%40@example.org:8080/in/Deep",
+        "json://[::1]:8080/x",
+        "json://10.0.0.1/?method=put&+X-Key=k1&-q=1&:title=subject&:type=&:room=a%26b",
+        "json://example.org/hook?%2BAuthorization=Bearer%20abc&retry=3;-x=y",
+        "json://example.org/a/b/?+X+Y=z",
+    ],
+)
+def test_a_webhooks_address_is_read_as_apprise_reads_it(url: str) -> None:
+    plugin: Any = apprise.Apprise.instantiate(url)
+    via = target(url).via
+    assert isinstance(via, Hook)
+    host = f"{plugin.host}:{plugin.port}" if plugin.port else plugin.host
+    address = f"{'https' if plugin.secure else 'http'}://{host}{plugin.fullpath or ''}"
+    assert via.url.lower().rstrip("/") == address.lower().rstrip("/")
+    assert via.method == plugin.method
+    assert dict(via.headers) == plugin.headers
+    assert dict(via.params) == plugin.params
+    assert dict(via.payload) == plugin.payload_extras
+    assert (via.user, via.password) == (plugin.user or "", plugin.password or "")
+    assert via.verify == plugin.verify_certificate
+
+
+def test_apprise_is_loaded_only_by_channels_that_need_it(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from digestd.core.models import Channel, MailServer
+from digestd.delivery.senders import make_sender
+from digestd.delivery.targets import open_target
+import ssl
+mail = MailServer("smtp.example.org", user="me@example.org", password="x", sender="me@example.org")
+for url in ("mail:a@example.org", "json://localhost/", "maildir://{tmp_path}", "terminal://"):
+    make_sender(open_target(Channel("x", url), mail), tls=ssl.create_default_context).close()
+print(*(name for name in ("apprise", "requests") if name in sys.modules))
+"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (told.stdout, told.stderr) == ("\n", "")
