@@ -10,11 +10,11 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from digestd.config.channels import read_channels
 from digestd.config.source import Source
 from digestd.config.tables import Reading, Table, dotted
-from digestd.config.values import nearest, parse_first, parse_name, parse_proxy, parse_zone
+from digestd.config.values import nearest, parse_first, parse_name, parse_zone
 from digestd.core.addresses import check_url
-from digestd.core.alerting import Manners
 from digestd.core.models import (
     Channel,
     ContentLevel,
@@ -25,7 +25,6 @@ from digestd.core.models import (
     Subscription,
     UpdatePolicy,
 )
-from digestd.core.quiet import Quiet
 from digestd.core.slots import Schedule
 
 T = TypeVar("T")
@@ -68,7 +67,7 @@ class _Wants:
 
 def read(top: Table, more: Iterable[Source], reading: Reading, zone: ZoneInfo) -> Following:
     """Return what the owner follows, from the configuration `top` and files of feeds alone."""
-    channels = dict(_channels(top))
+    channels = dict(read_channels(top))
     digest_tables = dict(top.named("digests"))
     names = _Names(tuple(channels), tuple(digest_tables))
     digests = {name: _digest(name, it, zone, names) for name, it in digest_tables.items()}
@@ -84,27 +83,6 @@ def read(top: Table, more: Iterable[Source], reading: Reading, zone: ZoneInfo) -
 
 
 # --- channels and digests --------------------------------------------------------------
-
-
-def _channels(top: Table) -> Iterable[tuple[str, Channel]]:
-    for name, table in top.named("channels", short="url"):
-        url = table.text("url", "")
-        if "url" not in table:
-            table.complain("url", "is missing: the address of the channel")
-        elif url.casefold().startswith("mail:") and "mail" not in top:
-            table.complain("url", "needs a [mail] table with the server to send through")
-        yield name, Channel(name, url, table.parsed("proxy", parse_proxy, ""), _manners(table))
-
-
-def _manners(table: Table) -> Manners:
-    usual = Manners()
-    if "burst_window" in table and "burst" not in table:
-        table.complain("burst_window", "does nothing without burst: how many alerts are too many")
-    return Manners(
-        quiet=table.parsed_words("quiet", Quiet.parse, usual.quiet),
-        burst=table.number("burst", usual.burst, low=1, high=10_000),
-        burst_window=table.duration("burst_window", usual.burst_window, high=timedelta(days=7)),
-    )
 
 
 def _digest(name: str, table: Table, zone: ZoneInfo, names: _Names) -> Digest:

@@ -12,7 +12,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
         *("store", "poll", "delivery", "notices", "web", "push"),
     ),
     "mail": ("server", "port", "security", "user", "password", "from"),
-    "channels.*": ("url", "proxy", "quiet", "burst", "burst_window"),
+    "channels.*": (
+        *("url", "proxy", "prefix", "priority", "threads", "unsubscribe"),
+        *("quiet", "burst", "burst_window"),
+    ),
     "digests.*": (
         *("when", "timezone", "to", "tags", "at_least", "max_wait", "content", "template"),
         *("subject", "title", "group", "same_story"),

@@ -230,6 +230,14 @@ class Table:
             return default
         return self.parsed(key, parse, default)
 
+    def flag(self, key: str, default: D) -> bool | D:
+        """Return true or false."""
+        value = self.raw.get(key)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.complain(key, f"expects true or false, without quotes, not {_noun(value)}")
+        return default
+
     def number(self, key: str, default: D, *, low: int, high: int) -> int | D:
         """Return a whole number from `low` to `high`."""
         value = self.raw.get(key)

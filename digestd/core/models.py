@@ -16,6 +16,8 @@ from digestd.core.rhythm import Rhythm
 from digestd.core.slots import Schedule
 
 MessageKind = Literal["alert", "digest", "notice", "test"]
+# How loud a message is, where a service can tell: "silent" arrives without a sound.
+Priority = Literal["silent", "low", "normal", "high", "urgent"]
 ContentLevel = Literal["excerpt", "full", "title"]
 Grouping = Literal["feed", "tag", "none"]
 SameStory = Literal["link", "alike", "off"]
@@ -132,6 +134,10 @@ class Channel:
     url: str = field(repr=False)
     proxy: str = field(default="", repr=False)
     manners: Manners = field(default_factory=Manners)
+    prefix: str = ""  # begins every message: some robots demand a keyword
+    priority: Priority = "normal"
+    threads: bool = False  # mail: the alerts of a feed stand in one thread
+    unsubscribe: tuple[str, ...] = ()  # mail: addresses for List-Unsubscribe
 
 
 @dataclass(frozen=True, slots=True)

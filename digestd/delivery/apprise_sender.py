@@ -15,7 +15,7 @@ from typing import Any
 from digestd.clock import Clock, system_clock
 from digestd.core.models import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent
-from digestd.delivery import apprise_urls, manners
+from digestd.delivery import apprise_urls, pushes
 from digestd.delivery.amend import amendment
 from digestd.delivery.apprise_judge import judge
 from digestd.delivery.redact import cleaned
@@ -64,7 +64,7 @@ class AppriseSender:
         plugin = self._plugin(piece.recipient)
         if plugin is None:
             return Broken(f"{piece.recipient or 'the address'} is no longer one of this channel's")
-        manners.behave(plugin, self._target.scheme, facts)
+        pushes.behave(plugin, self._target.scheme, facts)
         outcome = self._attempt(plugin, facts, title, body, form)
         plain = facts.get("plain")
         if isinstance(outcome, Refused) and plain:
@@ -88,7 +88,7 @@ class AppriseSender:
                 plugin.footer = plugin.include_footer = False
             if self._adjust is not None:
                 self._adjust(plugin)
-            manners.remember_own(plugin)
+            pushes.remember_own(plugin)
             self._plugins[recipient] = plugin
         return plugin
 

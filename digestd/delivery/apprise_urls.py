@@ -130,13 +130,14 @@ def open_apprise(channel: Channel, url: str, scheme: str, key: str) -> Target:
     if scheme in ("mailto", "mailtos"):
         return _mailto(channel, plugin, url, said, key)
     masked = str(plugin.url(privacy=True)).partition("?")[0]
+    in_markdown = dict(parse_qsl(url.partition("?")[2])).get("format", "").lower() == "markdown"
     return Target(
         channel.name,
         scheme,
         "apprise",
         recipients_of(plugin),
         masked,
-        Service(url, shape_of(scheme, _declared(plugin))),
+        Service(url, shape_of(scheme, _declared(plugin), in_markdown=in_markdown)),
         proxy=channel.proxy,
         secrets=url_secrets(url, masked),
     )

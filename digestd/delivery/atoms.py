@@ -153,7 +153,7 @@ _EVERYBODY = re.compile(
     r"@(?=(?:everyone|here|channel|all|room|everybody|group|所有人|全体成员)(?![a-z0-9]))",
     re.IGNORECASE,
 )
-_BRACKET = re.compile(r"<(?=[@!#&])")
+_BRACKET = re.compile(r"<(?=[@!#&]|at\b|users/)", re.IGNORECASE)
 
 
 def defused(atoms: Sequence[Atom]) -> list[Atom]:

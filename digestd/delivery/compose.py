@@ -22,6 +22,7 @@ from typing import Any
 from digestd.core.models import InlineImage, Message, MessageEntry, Piece
 from digestd.core.text import one_line, scrub
 from digestd.delivery.mime import compose_mail
+from digestd.delivery.pushes import loudness
 from digestd.delivery.shape import shape_message
 from digestd.delivery.target import Hook, Service, Target
 
@@ -36,7 +37,7 @@ def compose(target: Target, message: Message) -> tuple[Piece, ...]:
 
 
 def _for_recipient(target: Target, message: Message, recipient: str) -> Iterable[Piece]:
-    title = one_line(message.title)
+    title = one_line(f"{target.prefix} {message.title}".strip())
     match target.form:
         case "mail":
             for part, letter in enumerate(_letters(message)):
@@ -44,7 +45,7 @@ def _for_recipient(target: Target, message: Message, recipient: str) -> Iterable
                 yield Piece(uid, recipient, part, "mail", payload, one_line(letter.title))
         case "json":
             uid = wire_id(target, message, recipient)
-            yield Piece(uid, recipient, 0, "json", _hook_body(target, message, uid), title)
+            yield Piece(uid, recipient, 0, "json", _hook_body(target, message, uid, title), title)
         case "page":
             for part, letter in enumerate(_letters(message)):
                 uid = _page_name(target, letter)
@@ -53,11 +54,19 @@ def _for_recipient(target: Target, message: Message, recipient: str) -> Iterable
             uid = wire_id(target, message, recipient)
             yield Piece(uid, recipient, 0, "line", _line(message), title)
         case "apprise":
-            if not isinstance(target.via, Service):
-                raise TypeError(f"{target.name}: form apprise without a service")
-            for part, shaped in enumerate(shape_message(message, target.via.shape)):
+            for part, facts in enumerate(_shaped(target, message)):
                 uid = wire_id(target, message, recipient, part)
-                yield Piece(uid, recipient, part, "apprise", _dump(shaped), title)
+                yield Piece(uid, recipient, part, "apprise", _dump(facts), title)
+
+
+def _shaped(target: Target, message: Message) -> Iterable[dict[str, Any]]:
+    """Return the parts of `message` for a service, as loud as the channel's owner wishes."""
+    if not isinstance(target.via, Service):
+        raise TypeError(f"{target.name}: form apprise without a service")
+    loud = loudness(target.priority, message)
+    wish = {} if loud == "normal" else {"priority": loud}
+    parts = shape_message(message, target.via.shape, prefix=target.prefix)
+    return [{**part, **wish} for part in parts]
 
 
 def _letters(message: Message) -> Iterable[Message]:
@@ -107,19 +116,21 @@ def _facts(entry: MessageEntry) -> dict[str, Any]:
     }
 
 
-def _hook_body(target: Target, message: Message, uid: str) -> bytes:
+def _hook_body(target: Target, message: Message, uid: str, title: str) -> bytes:
     """Return the body for a webhook: Apprise's fields, so that its receivers work, and ours."""
     body: dict[str, Any] = {
         "version": "1.0",
         "id": uid,
         "kind": message.kind,
-        "title": one_line(message.title),
+        "title": title,
         "message": scrub(message.text),
         "type": "info",
         "created": _stamp(message.created_at),
         "digest": message.digest or None,
         "entries": [_facts(entry) for entry in message.entries],
     }
+    if target.priority != "normal":
+        body["priority"] = loudness(target.priority, message)
     renames = target.via.payload if isinstance(target.via, Hook) else ()
     for name, value in renames:
         if name not in body:

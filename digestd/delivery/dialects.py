@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from html import escape
+from urllib.parse import quote
 
 from digestd.delivery.atoms import Atom, Style
 from digestd.delivery.limits import Markup
@@ -96,6 +97,25 @@ def _markdown_text(text: str, in_code: bool) -> str:
     return _LINE_SIGNS.sub(r"\1\\\2", _MARKDOWN_SIGNS.sub(r"\\\1", text))
 
 
+def _robot_end(style: Style) -> str:
+    kind, href = style
+    return f"]({quote(href, safe=_ADDRESS_SIGNS)})" if kind == "a" else _markdown_begin(style)
+
+
+_ADDRESS_SIGNS = "%/:?#@!$&'*+,;=-._~"
+
+
+def _robot_text(text: str, in_code: bool) -> str:
+    """Return `text` with the signs that would begin or end a link as their wide forms."""
+    if in_code:
+        return text.replace("`", "'")
+    if text.startswith(("http://", "https://")):
+        return text
+    return text.translate(_WIDE)
+
+
+_WIDE = str.maketrans("[]`", "［］'")
+
 _Dialect = tuple[Callable[[Style], str], Callable[[Style], str], Callable[[str, bool], str], str]
 _DIALECTS: dict[Markup, _Dialect] = {
     "telegram": (_html_begin, _html_end, _html_text, "\n"),
@@ -103,6 +123,7 @@ _DIALECTS: dict[Markup, _Dialect] = {
     "page": (_html_begin, _html_end, _html_text, "<br>\n"),
     "markdown": (_markdown_begin, _markdown_end, _markdown_text, "\n"),
     "commonmark": (_markdown_begin, _markdown_end, _markdown_text, "  \n"),
+    "robot": (_markdown_begin, _robot_end, _robot_text, "  \n"),
 }
 
 

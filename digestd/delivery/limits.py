@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 # text: plain; telegram: its HTML, lines by newline; html: HTML; markdown: as chats read it,
-# lines by newline; commonmark: lines by hard break; page: the mail's own HTML, whole.
-Markup = Literal["text", "telegram", "html", "markdown", "commonmark", "page"]
+# lines by newline; commonmark: lines by hard break; robot: the Markdown of Chinese chats, which
+# knows no escapes; page: the mail's own HTML, whole.
+Markup = Literal["text", "telegram", "html", "markdown", "commonmark", "robot", "page"]
 Unit = Literal["characters", "utf16", "bytes"]
 
 
@@ -19,8 +20,10 @@ class Shape:
     `limit` counts `unit`s of what is sent, or of what is shown where `shown`
     (Telegram counts after its entities are parsed); 0 is no limit. `title` is the
     longest title that has a field of its own; 0 puts the title into the text.
-    `margin` is kept free for what the library adds. `per_minute` is the
-    service's own pace, 0 if unknown.
+    `margin` is kept free for what the library adds. `declared` is what Apprise is
+    told it is, where that is not the markup: "text" passes through as it is.
+    `per_minute` is the service's own pace, 0 if unknown; `signing` how a message
+    proves where it comes from, "" if the secret address is all.
     """
 
     markup: Markup = "text"
@@ -29,7 +32,9 @@ class Shape:
     shown: bool = False
     title: int = 0
     margin: int = 0
+    declared: str = ""
     per_minute: int = 0
+    signing: str = ""
     source: str = ""
 
 
@@ -79,10 +84,12 @@ _TABLE: dict[tuple[str, ...], Shape] = {
     ),
     ("dingtalk",): Shape(
         "text", 20000, "bytes", margin=600, per_minute=20,
+        signing="HMAC-SHA256 in the query: dingtalk://SECRET@TOKEN",
         source="open.dingtalk.com, custom robot: 20,000 bytes, 20 messages a minute",
     ),
     ("feishu", "lark"): Shape(
         "text", 20480, "bytes", margin=2000, per_minute=100,
+        signing="HMAC-SHA256 in the body: feishu://TOKEN?secret=SECRET",
         source="open.feishu.cn, custom bot: request of 20 KB, 100 a minute, 5 a second",
     ),
     ("bark", "barks"): Shape(
@@ -90,7 +97,8 @@ _TABLE: dict[tuple[str, ...], Shape] = {
         source="Apple push: payload of 4,096 bytes, which holds title, link and group too",
     ),
     ("schan",): Shape(
-        "text", 32000, "bytes", title=32, per_minute=5, source="sct.ftqq.com: title 32, text 32 KB",
+        "commonmark", 32000, "bytes", title=32, declared="text", per_minute=5,
+        source="sct.ftqq.com: title 32, text 32 KB",
     ),
     ("pushplus",): Shape(
         "html", 20000, title=100, per_minute=5, source="pushplus.plus: content 20,000",
@@ -105,17 +113,33 @@ _TABLE: dict[tuple[str, ...], Shape] = {
     ): _MAIL,
 }  # fmt: skip
 
+# Where the owner's address says ?format=markdown.
+_IN_MARKDOWN: dict[tuple[str, ...], Shape] = {
+    ("wecombot",): Shape(
+        "robot", 4096, "bytes", per_minute=20,
+        source="developer.work.weixin.qq.com/document/path/91770: markdown 4,096 bytes",
+    ),
+    ("dingtalk",): replace(_TABLE["dingtalk",], markup="robot"),
+    ("feishu", "lark"): replace(_TABLE["feishu", "lark"], markup="robot"),
+    ("schan",): replace(_TABLE["schan",], declared=""),
+    ("ntfy", "ntfys"): replace(_TABLE["ntfy", "ntfys"], markup="markdown"),
+    ("gotify", "gotifys"): replace(_TABLE["gotify", "gotifys"], markup="commonmark"),
+}  # fmt: skip
+
 LIMITS: Mapping[str, Shape] = {
     scheme: shape for schemes, shape in _TABLE.items() for scheme in schemes
 }
+MARKDOWN_LIMITS: Mapping[str, Shape] = {
+    scheme: shape for schemes, shape in _IN_MARKDOWN.items() for scheme in schemes
+}
 
 
-def shape_of(scheme: str, declared: Shape) -> Shape:
+def shape_of(scheme: str, declared: Shape, *, in_markdown: bool = False) -> Shape:
     """Return how the service behind `scheme` wants its text; `declared` is what Apprise says.
 
     Where both know a limit of the same unit, the smaller holds.
     """
-    known = LIMITS.get(scheme)
+    known = (MARKDOWN_LIMITS.get(scheme) if in_markdown else None) or LIMITS.get(scheme)
     if known is None:
         return declared
     if known.unit == declared.unit and declared.limit and not known.shown and known.limit:

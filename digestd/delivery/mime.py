@@ -13,10 +13,12 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from hashlib import sha256
+from urllib.parse import quote
 
 from digestd.core.models import Message
 from digestd.core.text import one_line, scrub
-from digestd.delivery.target import Target
+from digestd.delivery.pushes import loudness
+from digestd.delivery.target import Smtp, Target
 
 _ALWAYS_OURS = frozenset(
     {"message-id", "date", "from", "to", "subject", "mime-version", "auto-submitted"}
@@ -37,13 +39,14 @@ def compose_mail(target: Target, message: Message, recipient: str) -> tuple[str,
 
     mail = EmailMessage(policy=_policy(sender, recipient))
     _address_headers(mail, target, sender, recipient)
-    mail["Subject"] = one_line(message.title)
+    mail["Subject"] = one_line(f"{target.prefix} {message.title}".strip())
     mail["Date"] = message.created_at.astimezone(UTC)
     mail["Message-ID"] = message_id
     mail["List-Id"] = f"<{_list_name(message)}.digestd.{_short_domain(domain)}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail["Precedence"] = "bulk"
+    _grouping_headers(mail, target, message, sender, recipient)
     for name, value in target.headers:
         if name.lower() not in _ALWAYS_OURS:
             del mail[name]
@@ -64,6 +67,37 @@ def _address_headers(mail: EmailMessage, target: Target, sender: str, recipient:
     mail["To"] = _address(recipient)
     if target.reply_to:
         mail["Reply-To"] = [_address(ascii_domain(each)) for each in target.reply_to]
+
+
+def _grouping_headers(
+    mail: EmailMessage, target: Target, message: Message, sender: str, recipient: str
+) -> None:
+    """Write what sorts, threads and ends it: List-Unsubscribe, References, Importance."""
+    leave = target.unsubscribe
+    if not leave and sender != recipient and isinstance(target.via, Smtp):
+        # To whom somebody else's daemon writes, that somebody can be asked to stop.
+        about = quote(f"unsubscribe {message.digest or target.name}"[:80])
+        leave = (f"mailto:{sender}?subject={about}",)
+    if leave and all(way.isascii() for way in leave):
+        mail["List-Unsubscribe"] = ", ".join(f"<{way}>" for way in leave)
+    if target.threads and message.kind == "alert" and message.feed:
+        told = "\0".join((target.name, "thread", message.feed, recipient))
+        mark = sha256(told.encode()).hexdigest()[:24]
+        root = f"<thread.{mark}@{_short_domain(sender.rpartition('@')[2])}>"
+        mail["In-Reply-To"] = root
+        mail["References"] = root
+    importance = _IMPORTANCE.get(loudness(target.priority, message))
+    if importance is not None:
+        mail["X-Priority"], mail["Importance"] = importance
+
+
+# X-Priority is read by most programs, Importance (RFC 2156) by Outlook and Exchange.
+_IMPORTANCE = {
+    "silent": ("5", "low"),
+    "low": ("4", "low"),
+    "high": ("2", "high"),
+    "urgent": ("1", "high"),
+}
 
 
 def _address(address: str, name: str = "") -> Address:

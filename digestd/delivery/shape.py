@@ -21,30 +21,36 @@ from digestd.delivery.limits import Markup, Shape
 _MAX_TITLE = 200
 
 
-def shape_message(message: Message, shape: Shape) -> tuple[dict[str, Any], ...]:
+def shape_message(
+    message: Message, shape: Shape, *, prefix: str = ""
+) -> tuple[dict[str, Any], ...]:
     """Return the parts of `message` as facts for the sender, at least one.
 
     title, body, format (text, html or markdown: never undeclared), plain (the
     same without markup, for a service that refuses ours), link (where a tap on
-    a notification leads) and group.
+    a notification leads) and group. `prefix` begins the title of each part, or
+    its text where the service has no title.
     """
+    head = [Atom(f"{prefix} ")] if prefix and shape.title <= 0 else []
     title = shown(defused([Atom(word) for word in words(one_line(message.title, _MAX_TITLE))]))
     common: dict[str, Any] = {
         "link": message.entries[0].link if len(message.entries) == 1 else "",
         "group": message.entries[0].feed_name if message.feed and message.entries else "",
     }
+    named = f"{prefix} {title}".strip()
     if shape.markup == "page" and message.html:
         body = _without_images(scrub(message.html))
-        return ({"title": title, "body": body, "format": "html", **common},)
+        return ({"title": named, "body": body, "format": "html", **common},)
     markup: Markup = "html" if shape.markup == "page" else shape.markup
     atoms = defused(atoms_of(scrub(message.chat)) if message.chat else _text_atoms(message.text))
     atoms = _with_title(atoms, title, shape, chat=bool(message.chat))
-    parts = split(atoms, lambda run: _fits(run, markup, shape))
+    parts = [head + part for part in split(atoms, lambda run: _fits([*head, *run], markup, shape))]
     return tuple(
         {
-            "title": _numbered(title, number, len(parts), shape.title),
+            "title": _numbered(named, number, len(parts), shape.title),
             "body": render(part, markup),
-            "format": _FORMATS[markup],
+            "format": shape.declared or _FORMATS[markup],
+            **({"markup": markup, "subject": title} if markup == "robot" else {}),
             **({} if markup == "text" else {"plain": _plain(part, shape)}),
             **common,
         }
@@ -59,6 +65,7 @@ _FORMATS: dict[Markup, str] = {
     "page": "html",
     "markdown": "markdown",
     "commonmark": "markdown",
+    "robot": "markdown",
 }
 
 

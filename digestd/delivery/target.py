@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.utils import getaddresses
 from typing import Literal
 
+from digestd.core.models import Priority
 from digestd.delivery.limits import Shape
 from digestd.delivery.mailservers import Route
 from digestd.errors import ConfigError
@@ -81,6 +82,10 @@ class Target:
     sender_address: str = ""
     reply_to: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()  # mail: the owner's own
+    threads: bool = False  # mail: the alerts of a feed stand in one thread
+    unsubscribe: tuple[str, ...] = ()  # mail: for List-Unsubscribe
+    prefix: str = ""  # begins every message
+    priority: Priority = "normal"
     proxy: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import replace
 from email.utils import parseaddr
 from urllib.parse import unquote
 
 from digestd.core.models import Channel, MailServer
+from digestd.core.text import one_line
+from digestd.delivery import pushes
 from digestd.delivery.hookurls import HOOK_SCHEMES, open_hook
 from digestd.delivery.mailservers import guess_routes
 from digestd.delivery.own import OWN_SCHEMES, open_own
@@ -26,8 +29,12 @@ def open_target(channel: Channel, mail: MailServer | None) -> Target:
     """Return the target of `channel`; `mail` is the server behind `mail:` channels.
 
     Raises ConfigError, in words that hold no secret, for an address that could
-    never work.
+    never work, and for wishes that it cannot fulfil.
     """
+    return _with_wishes(_open(channel, mail), channel)
+
+
+def _open(channel: Channel, mail: MailServer | None) -> Target:
     key = f"channels.{channel.name}.url"
     url = channel.url.strip()
     scheme, colon, rest = url.partition(":")
@@ -50,6 +57,29 @@ def open_target(channel: Channel, mail: MailServer | None) -> Target:
     from digestd.delivery import apprise_urls  # noqa: PLC0415  (loads Apprise: see above)
 
     return apprise_urls.open_apprise(channel, url, scheme, key)
+
+
+def _with_wishes(target: Target, channel: Channel) -> Target:
+    """Return `target` with what `channel` says of its messages; raises ConfigError."""
+    place = f"channels.{channel.name}"
+    if target.form != "mail" and (channel.threads or channel.unsubscribe):
+        wish = "threads" if channel.threads else "unsubscribe"
+        raise ConfigError(f"{place}.{wish}", f"is for mail; {target.scheme}:// has none")
+    if channel.prefix and target.form in ("page", "line"):
+        raise ConfigError(f"{place}.prefix", f"has no place in {target.scheme}://")
+    if channel.priority != "normal" and target.form not in ("mail", "json"):
+        usable = pushes.words_of(target.scheme)
+        if not usable:
+            raise ConfigError(f"{place}.priority", f"{target.scheme}:// has no priorities")
+        if channel.priority not in usable:
+            raise ConfigError(f"{place}.priority", f"{target.scheme}:// knows {', '.join(usable)}")
+    return replace(
+        target,
+        prefix=one_line(channel.prefix, 60),
+        priority=channel.priority,
+        threads=channel.threads,
+        unsubscribe=channel.unsubscribe,
+    )
 
 
 def _mail(channel: Channel, rest: str, mail: MailServer | None, key: str) -> Target:

@@ -10,7 +10,7 @@ import pytest
 
 from digestd.config import Config, complaints, load
 from digestd.config.keys import KNOWN, NOT_YET
-from digestd.core.models import FirstFetch, MailServer
+from digestd.core.models import Channel, FirstFetch, MailServer
 from digestd.core.slots import describe
 from digestd.errors import ConfigError
 
@@ -79,6 +79,10 @@ def test_everything_can_be_set(file: Path) -> None:
         [channels.phone]
         url = "tgram://${SLACK_TOKEN}/1"
         proxy = "socks5://127.0.0.1:7890"
+        prefix = " [feeds] "
+        priority = "silent"
+        threads = true
+        unsubscribe = "mailto:off@example.org"
         [digests.morning]
         when = ["mon-fri 08:00", "sat,sun 10:00"]
         timezone = "Europe/Paris"
@@ -134,7 +138,11 @@ def test_everything_can_be_set(file: Path) -> None:
         "slack://a%20b",
         "tgram://a%20b/1",
     ]
-    assert config.channels["phone"].proxy == "socks5://127.0.0.1:7890"
+    phone = config.channels["phone"]
+    assert (phone.proxy, phone.prefix) == ("socks5://127.0.0.1:7890", "[feeds]")
+    assert (phone.priority, phone.threads) == ("silent", True)
+    assert phone.unsubscribe == ("mailto:off@example.org",)
+    assert config.channels["inbox"] == Channel("inbox", "mail:me@qq.com")
     morning = config.digests["morning"]
     assert describe(morning.schedule) == "mon-fri 08:00; sat,sun 10:00"
     assert (morning.zone, morning.to, morning.tags) == (
@@ -320,6 +328,16 @@ FEED = f'{DIGEST}[[feeds]]\nurl = "https://a.org"\n'
         ("[channels.a]", "1: channels.a.url: is missing"),
         ('[channels]\n"a:b" = "x://"', '2: channels."a:b": "a:b": a name holds no colon'),
         ('[channels]\na = "mail:me@x.org"', "2: channels.a.url: needs a [mail] table"),
+        (
+            '[channels.a]\nurl = "x://"\npriority = "loud"',
+            '3: channels.a.priority: "loud"',
+        ),
+        (
+            '[channels.a]\nurl = "x://"\nthreads = "yes"',
+            "3: channels.a.threads: expects",
+        ),
+        ('[channels.a]\nurl = "x://"\nunsubscribe = "me"', "3: channels.a.unsubscribe: expects"),
+        ('[channels.a]\nurl = "x://"\nunsubscribe = "mailto:a@b>,<x"', "3: channels.a.unsub"),
         ('[channels.a]\nurl = "x://"\nproxy = "p"', "3: channels.a.proxy: is no proxy; write"),
         (f"{CHANNEL}[digests.d]\nto = 'a'", "4: digests.d.when: is missing"),
         (f"{CHANNEL}[digests.d]\nwhen = '08:00'", "4: digests.d.to: is missing"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import MailServer
+from digestd.core.models import Channel, MailServer
 from digestd.delivery.compose import compose
 from digestd.delivery.target import Target
+from digestd.delivery.targets import open_target
 from tests.support.messages import NOW, PNG, message, one_piece, target
 
 SERVER = MailServer("smtp.example.org", sender="数学简报 <digestd@example.org>")
@@ -99,6 +101,47 @@ def test_the_owners_own_headers_do_not_displace_ours() -> None:
 def test_a_maildir_gets_a_whole_mail_too() -> None:
     mail = parsed(target("maildir:///tmp/x"))
     assert mail["To"] == "digestd@localhost"
+
+
+def wished(to: str = "mail:reader@example.org", **wishes: Any) -> Target:
+    return open_target(Channel("here", to, **wishes), SERVER)
+
+
+def test_whoever_gets_another_s_mail_can_ask_for_no_more() -> None:
+    mail = parsed(kind="digest", digest="morning")
+    assert mail["List-Unsubscribe"] == (
+        "<mailto:digestd@example.org?subject=unsubscribe%20morning>"
+    )
+    # One's own daemon needs no asking.
+    assert parsed(wished("mail:digestd@example.org"))["List-Unsubscribe"] is None
+    assert parsed(target("maildir:///tmp/x"))["List-Unsubscribe"] is None
+    ways = ("https://example.org/off?u=1", "mailto:off@example.org?subject=off")
+    mail = parsed(wished(unsubscribe=ways))
+    assert mail["List-Unsubscribe"].strip() == f"<{ways[0]}>, <{ways[1]}>"
+
+
+def test_alerts_of_a_feed_stand_in_a_thread_if_wished() -> None:
+    assert parsed()["References"] is None
+    to = wished(threads=True)
+    one, two = parsed(to), parsed(to, identity="alert/kexue/2/1")
+    assert one["Message-ID"] != two["Message-ID"]
+    assert one["References"] == one["In-Reply-To"] == two["References"]
+    assert one["References"].startswith("<thread.")
+    assert parsed(to, feed="other")["References"] != one["References"]
+    # Digests are letters of their own.
+    assert parsed(to, kind="digest", digest="morning", feed="")["References"] is None
+
+
+def test_importance_is_written_as_programs_read_it() -> None:
+    assert parsed()["Importance"] is None
+    high = parsed(wished(priority="high"))
+    assert (high["X-Priority"], high["Importance"]) == ("2", "high")
+    assert parsed(wished(priority="high"), kind="digest")["Importance"] is None
+    assert parsed(wished(priority="low"), kind="digest")["Importance"] == "low"
+
+
+def test_a_prefix_begins_the_subject() -> None:
+    assert parsed(wished(prefix="[feeds]"))["Subject"] == "[feeds] 谱范数与 Muon（1）"
 
 
 hostile = st.text(

@@ -16,9 +16,11 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from digestd.core.models import Channel
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.compose import compose
 from digestd.delivery.target import Target
+from digestd.delivery.targets import open_target
 from tests.support.messages import fact, message, one_piece, target, trusting
 from tests.support.sinks import (
     accept_then_drop,
@@ -404,3 +406,97 @@ def test_dingtalk_is_signed_with_the_secret_before_the_token(web: WebServer) -> 
     query = dict(parse_qsl(web.requests[0].path.partition("?")[2]))
     told = f"{query['timestamp']}\nSECabc123".encode()
     assert query["sign"] == b64encode(hmac.new(b"SECabc123", told, sha256).digest()).decode()
+
+
+def wished(url: str, **wishes: Any) -> Target:
+    return open_target(Channel("here", url, **wishes), None)
+
+
+def test_a_robot_finds_its_keyword_in_every_part(web: WebServer) -> None:
+    web.route("/sink", says({"errcode": 0}))
+    to = wished("dingtalk://abcdefghijklmnopq", prefix="订阅")
+    pieces = compose(to, message(kind="digest", chat=LONG * 3))
+    assert len(pieces) > 1
+    with closing(service_sender(to, web.url(""), trusting)) as sender:
+        assert {type(sender.send(piece)) for piece in pieces} == {Sent}
+    for body in bodies(web):
+        assert body["text"]["content"].startswith("订阅 ")
+        assert len(body["text"]["content"].encode()) <= 20000
+    to = wished(f"bark://127.0.0.1:{web.port}/DEVICEKEY12345", prefix="订阅")
+    assert json.loads(one_piece(to).payload)["title"] == "订阅 谱范数与 Muon（1）"
+
+
+def test_robots_draw_markdown_if_wished(web: WebServer) -> None:
+    web.route("/sink", says({"errcode": 0, "code": 0}))
+    web.route("/sink/abcdefghijklmnopq", says({"code": 0}))
+    wecom = "wecombot://12345678-1234-1234-1234-1234567890ab?format=markdown"
+    chat = '<b>[1] *谱*</b><br><a href="https://x.example/a_(b)">一 [二]</a>'
+    for url in (
+        wecom, "dingtalk://abcdefghijklmnopq?format=markdown",
+        "feishu://abcdefghijklmnopq?format=markdown", "lark://abcdefghijklmnopq?format=markdown",
+    ):  # fmt: skip
+        assert isinstance(send(web, target(url), chat=chat, title="谱"), Sent)
+    drawn = "**［1］ *谱***  \n[一 ［二］](https://x.example/a_%28b%29)"
+    one, two, three, four = bodies(web)
+    assert one == {"msgtype": "markdown", "markdown": {"content": drawn}}
+    assert (two["markdown"]["title"], two["markdown"]["text"]) == ("谱", drawn)
+    assert three["card"]["elements"][0]["text"]["content"] == drawn
+    assert four["card"] == three["card"]
+    assert "header" not in three["card"]
+
+
+def test_a_long_markdown_message_fits_wecom(web: WebServer) -> None:
+    web.route("/sink", says({"errcode": 0}))
+    to = target("wecombot://12345678-1234-1234-1234-1234567890ab?format=markdown")
+    pieces = compose(to, message(kind="digest", chat=LONG))
+    with closing(service_sender(to, web.url(""), trusting)) as sender:
+        assert {type(sender.send(piece)) for piece in pieces} == {Sent}
+    sizes = [len(body["markdown"]["content"].encode()) for body in bodies(web)]
+    assert 2048 < max(sizes) <= 4096
+
+
+@pytest.mark.parametrize(
+    ("url", "wish", "where"),
+    [
+        ("ntfy://127.0.0.1:{port}/feeds", "high", "x-priority: high"),
+        ("ntfy://127.0.0.1:{port}/feeds", "silent", "x-priority: min"),
+        ("bark://127.0.0.1:{port}/DEVICEKEY12345", "urgent", '"level": "critical"'),
+        ("bark://127.0.0.1:{port}/DEVICEKEY12345", "silent", '"level": "passive"'),
+        ("gotify://127.0.0.1:{port}/ABCDEFGHIJKLMNO", "high", '"priority": 8'),
+        (TELEGRAM, "silent", '"disable_notification": true'),
+        (DISCORD, "silent", '"flags": 4096'),
+        ("pover://uabcdefghijklmnopqrstuvwxyz0123@aabcdefghijklmnopqrstuvwxyz0123", "low",
+         "priority=-1"),
+    ],
+)  # fmt: skip
+def test_a_message_is_as_loud_as_wished(web: WebServer, url: str, wish: Any, where: str) -> None:
+    for scheme in ("tgram", "discord", "ntfy", "bark"):
+        route(web, scheme, says({"ok": True, "code": 200, "status": 1}))
+    to = wished(url.format(port=web.port), priority=wish)
+    with closing(service_sender(to, web.url(""), trusting)) as sender:
+        assert isinstance(sender.send(one_piece(to)), Sent)
+        assert isinstance(sender.send(one_piece(to, kind="digest")), Sent)
+    told = [
+        request.body.decode() + "".join(f" {k}: {v}" for k, v in request.headers.items())
+        for request in web.requests
+    ]
+    # A digest never shouts; it can be silent.
+    assert [where in text for text in told] == [True, wish in ("silent", "low")]
+
+
+def test_a_webhook_is_told_how_loud(web: WebServer) -> None:
+    to = wished("json://localhost/", priority="high", prefix="[x]")
+    body = json.loads(one_piece(to).payload)
+    assert (body["priority"], body["title"]) == ("high", "[x] 谱范数与 Muon（1）")
+    assert "priority" not in json.loads(one_piece(target("json://localhost/")).payload)
+
+
+@pytest.mark.parametrize(
+    "text", ['&lt;at user_id="all"&gt;所有人&lt;/at&gt;', "&lt;users/all&gt;", "@所有人"]
+)
+def test_what_calls_people_elsewhere_is_defused_too(web: WebServer, text: str) -> None:
+    route(web, "feishu", says({"code": 0}))
+    web.route("/sink/abcdefghijklmnopq", says({"code": 0}))
+    assert isinstance(send(web, target("feishu://abcdefghijklmnopq"), chat=text), Sent)
+    told = bodies(web)[0]["content"]["text"]
+    assert not re.search("<at |<users/|@所有人", told)

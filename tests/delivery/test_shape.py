@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from digestd.delivery.atoms import atoms_of, defused
 from digestd.delivery.dialects import render
-from digestd.delivery.limits import LIMITS, Shape
+from digestd.delivery.limits import LIMITS, MARKDOWN_LIMITS, Shape
 from digestd.delivery.shape import measure, shape_message, split
 from tests.support.messages import message
 
@@ -176,9 +176,11 @@ def test_shaping_is_linear_enough() -> None:
     assert shape_message(message(chat=hostile), LIMITS["discord"])
 
 
-@pytest.mark.parametrize("scheme", sorted(LIMITS))
-def test_every_service_gets_parts_within_its_limit(scheme: str) -> None:
-    shape = LIMITS[scheme]
+@pytest.mark.parametrize(
+    ("scheme", "shape"),
+    [*LIMITS.items(), *((f"{name}-markdown", shape) for name, shape in MARKDOWN_LIMITS.items())],
+)
+def test_every_service_gets_parts_within_its_limit(scheme: str, shape: Shape) -> None:
     chat = "<br><br>".join(
         f'<b>第 {n} 篇</b><br><a href="https://e.example/{n}">谱范数 &amp; Muon</a> {"汉字" * 30}'
         for n in range(40)

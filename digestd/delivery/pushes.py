@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-Priority = Literal["silent", "low", "normal", "high", "urgent"]
-PRIORITIES: tuple[Priority, ...] = ("silent", "low", "normal", "high", "urgent")
+from digestd.core.models import Message, Priority
+
+_WORDS: tuple[Priority, ...] = ("silent", "low", "normal", "high", "urgent")
 
 # Attributes of Apprise's plugins.
 _TAP = {
@@ -56,7 +57,13 @@ _NAMES = tuple(
 def words_of(scheme: str) -> tuple[Priority, ...]:
     """Return the priorities that the service behind `scheme` can show, none if it has none."""
     known = _LOUDNESS.get(scheme, ("", {}))[1]
-    return tuple(word for word in PRIORITIES if word in known or (known and word == "normal"))
+    return tuple(word for word in _WORDS if word in known or (known and word == "normal"))
+
+
+def loudness(wished: Priority, message: Message) -> Priority:
+    """Return how loud `message` is to be: a digest never shouts, yet it can be silent."""
+    loud = wished in ("high", "urgent")
+    return "normal" if loud and message.kind != "alert" else wished
 
 
 def remember_own(plugin: Any) -> None:  # noqa: ANN401  (plugins have attributes of their own)
