@@ -162,6 +162,21 @@ class AllowList:
             for network in self.networks
         )
 
+    def names_url(self, url: str) -> bool:
+        """Return whether the owner opened the place that `url` names: a host of their own."""
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+            port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        except ValueError:
+            return False
+        if self.names(host, port):
+            return True
+        try:
+            return any(ip_address(host) in network for network in self.networks)
+        except ValueError:
+            return False
+
     def names(self, host: str, port: int) -> bool:
         """Return whether the owner opened this host by its name."""
         name = normal_host(host)

@@ -50,8 +50,9 @@ class HostGate:
     """One queue per origin (scheme, host, port), for whoever asks: polls, discovery, images.
 
     `per_host` requests at once, with no gap until the origin answers 429 or
-    503, or `least_gaps` (by host name) asks for one. `clock` and `sleep` are
-    the shell's.
+    503, or `least_gaps` (by host name) asks for one. On a host that `is_own`
+    each address has a queue of its own: what slows one route of it down is the
+    site behind that route. `clock` and `sleep` are the shell's.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class HostGate:
         *,
         per_host: int = 2,
         least_gaps: Mapping[str, timedelta] | None = None,
+        is_own: Callable[[str], bool] = lambda _: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._clock = clock
         self._per_host = per_host
         self._least_gaps = dict(least_gaps or {})
         self._sleep = sleep
+        self._is_own = is_own
         self._origins: dict[str, _Origin] = {}
 
     @asynccontextmanager
@@ -92,7 +95,7 @@ class HostGate:
             asked = outcome.url or url
             if outcome.status in (429, 503):
                 self._slow_down(self._origin(asked), outcome, now)
-        elif asked_origin := self._origins.get(origin_of(asked)):
+        elif asked_origin := self._origins.get(self._key(asked)):
             shrunk = asked_origin.gap * DECAY
             asked_origin.gap = max(shrunk if shrunk >= FIRST_GAP else _NONE, asked_origin.least_gap)
         self._forget_if_idle(asked)
@@ -119,7 +122,7 @@ class HostGate:
 
     def blocked_until(self, url: str) -> datetime | None:
         """Return when to come back, if the origin of `url` cannot be asked within `PATIENCE`."""
-        origin = self._origins.get(origin_of(url))
+        origin = self._origins.get(self._key(url))
         if origin is None:
             return None
         queued = (origin.free_at or self._clock()) + origin.gap * origin.users
@@ -130,7 +133,7 @@ class HostGate:
 
     def forbidden_until(self, url: str) -> datetime | None:
         """Return until when the origin of `url` told us to stay away, if it still holds."""
-        origin = self._origins.get(origin_of(url))
+        origin = self._origins.get(self._key(url))
         if origin is None or origin.blocked_until is None:
             return None
         return origin.blocked_until if origin.blocked_until > self._clock() else None
@@ -151,14 +154,17 @@ class HostGate:
                 break
         origin.free_at = self._clock() + origin.gap if origin.gap else None
 
+    def _key(self, url: str) -> str:
+        return url.partition("#")[0] if self._is_own(url) else origin_of(url)
+
     def _origin(self, url: str) -> _Origin:
-        key = origin_of(url)
+        key = self._key(url)
         if key not in self._origins:
             host = normal_host(urlsplit(url).hostname or "") if key else ""
             self._origins[key] = _Origin(self._per_host, self._least_gaps.get(host, _NONE))
         return self._origins[key]
 
     def _forget_if_idle(self, url: str) -> None:
-        key = origin_of(url)
+        key = self._key(url)
         if key in self._origins and self._origins[key].is_idle(self._clock()):
             del self._origins[key]

@@ -280,3 +280,20 @@ def test_checking_any_text_never_raises_nor_repeats_a_password(text: str, scheme
     reason = check_url(f"{scheme}://user:s3cret@{text}") or ""
     assert "s3cret" not in reason
     check_url(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("http://rsshub:1200/a/b", True),
+        ("http://RSSHUB.:1200/", True),
+        ("http://rsshub/", False),
+        ("https://nas.local/feed", True),
+        ("http://10.1.2.3:8080/", True),
+        ("http://11.1.2.3/", False),
+        ("http://[", False),
+    ],
+)
+def test_an_owner_s_own_host_is_known_by_its_address(url: str, own: bool) -> None:
+    allow = AllowList.parse(["rsshub:1200", "nas.local", "10.0.0.0/8"])
+    assert allow.names_url(url) is own

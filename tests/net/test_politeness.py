@@ -204,3 +204,14 @@ async def test_what_is_no_address_does_not_break_the_gate(gate: HostGate, clock:
             pass
         gate.note(url, Failed("the address is not a valid URL"), clock())
         assert gate.blocked_until(url) is None
+
+
+async def test_routes_of_one_s_own_host_do_not_slow_each_other() -> None:
+    own = "http://rsshub:1200"
+    time = Time()
+    gate = HostGate(time, per_host=1, sleep=time.sleep, is_own=lambda url: url.startswith(own))
+    async with gate.admit(f"{own}/a"), gate.admit(f"{own}/b"), gate.admit(f"{own}/c"):
+        pass  # with one queue for all of them, the second would wait for ever
+    gate.note(f"{own}/a", Failed("HTTP 503", 503, "3600"), time())
+    assert gate.blocked_until(f"{own}/b") is None
+    assert gate.blocked_until(f"{own}/a") == START + timedelta(hours=1)
