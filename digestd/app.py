@@ -23,6 +23,7 @@ from digestd.net.tls import make_context
 from digestd.services.alerts import AlertMaker
 from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
+from digestd.services.discover import Discoverer
 from digestd.services.messages import Composer
 from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
@@ -137,6 +138,49 @@ class App:
         """Return what renders messages in the owner's language and zone."""
         return Renderer(config.template_dirs, config.language, config.timezone)
 
+    def _net(self, config: Config, context: ssl.SSLContext) -> tuple[HostGate, Client]:
+        """Return the gate and the client that all who fetch share."""
+        poll = config.poll
+        gate = HostGate(
+            self.clock,
+            per_host=poll.per_host,
+            least_gaps=LEAST_GAPS,
+            is_own=poll.allow_private.names_url,
+        )
+        client = Client(
+            context,
+            allow=poll.allow_private,
+            gate=gate,
+            contact=poll.contact,
+            proxy=poll.proxy,
+            connections=poll.concurrency,
+        )
+        return gate, client
+
+    @asynccontextmanager
+    async def discoverer(self, config: Config) -> AsyncIterator[Discoverer]:
+        """Return what finds feeds; hosts that have asked the daemon for patience have it too."""
+        gate, client = self._net(config, self.tls()())
+        if config.store.path.exists():
+            with self.database() as db:
+                gate.remember(origins.all_patience(db))
+        worker = Worker()
+        try:
+            async with client:
+                yield Discoverer(
+                    client,
+                    gate,
+                    worker,
+                    max_size=config.poll.max_size,
+                    timeout=config.poll.timeout,
+                    clock=self.clock,
+                )
+        finally:
+            await worker.close()
+            if config.store.path.exists() and (asked := gate.patience()):
+                with self.database() as db:
+                    origins.record(db, asked, self.clock())
+
     @asynccontextmanager
     async def parts(self, config: Config, store: Store) -> AsyncIterator[Parts]:
         """Build all parts for `config` on `store`; close them at the end."""
@@ -148,16 +192,8 @@ class App:
         targets = Targets(config.channels, config.mail)
         composer = Composer(self.renderer(config), targets, config.language)
         poll = config.poll
-        gate = HostGate(clock, per_host=poll.per_host, least_gaps=LEAST_GAPS)
+        gate, client = self._net(config, tls())
         gate.remember(await store.read(origins.all_patience))
-        client = Client(
-            tls(),
-            allow=poll.allow_private,
-            gate=gate,
-            contact=poll.contact,
-            proxy=poll.proxy,
-            connections=poll.concurrency,
-        )
         names = await store.read(_channels_in_use, config.channels)
         lanes = {
             name: Lane(

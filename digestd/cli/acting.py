@@ -1,4 +1,4 @@
-"""Commands that do something now: `poll`, `remove`, `preview`, `send`, `test`."""
+"""Commands that do something now: `poll`, `preview`, `send`, `test`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from digestd import telemetry
 from digestd.app import App, Parts
 from digestd.cli import Context
 from digestd.cli.show import DURATION, ago, safe, since, span
-from digestd.config.feedsfile import remove_feed
+from digestd.core.links import without_secrets
 from digestd.core.models import Digest, Message
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.compose import compose
-from digestd.errors import DigestdError, StoreError, SubscriptionError, UsageError
+from digestd.errors import DigestdError, UsageError
 from digestd.services.again import send_again
 from digestd.services.digests import Closed, manual_slot
 from digestd.services.poll import PollReport
@@ -88,7 +88,7 @@ def poll(context: Context, feed: tuple[str, ...]) -> int:
 def _say(report: PollReport, context: Context) -> None:
     feed, now = report.feed, context.clock()
     click.echo(click.style(safe(feed.label), bold=True))
-    click.echo(f"  asked      {safe(feed.url)}")
+    click.echo(f"  asked      {safe(without_secrets(feed.url))}")
     click.echo(f"  answer     {safe(report.status)}, after {report.took.total_seconds():.2f} s")
     if report.outcome == "fetched":
         click.echo(f"  entries    {report.listed} listed, {report.new} new")
@@ -97,33 +97,6 @@ def _say(report: PollReport, context: Context) -> None:
         click.echo(f"  failing    {feed.failures} times in a row, first {since_words}")
     next_words = "never" if feed.gone_at else ago(feed.next_poll_at, now)
     click.echo(f"  next poll  {next_words}")
-
-
-@click.command()
-@click.argument("feed")
-@click.pass_obj
-def remove(context: Context, feed: str) -> None:
-    """Follow FEED no longer. What was seen stays seen, should it be followed again."""
-    app = context.app()
-    url = _url_of(app, feed)
-    if not remove_feed(app.config.feeds_path, url, environ=app.environ):
-        raise SubscriptionError(
-            f"{safe(url)} stands in {app.config.path}: take it out there"
-            f" (commands write only to {app.config.feeds_path.name})"
-        )
-    click.echo(f"removed {safe(url)} from {app.config.feeds_path}")
-
-
-def _url_of(app: App, text: str) -> str:
-    """Return the URL of a feed by any of its names, whether it was polled yet or not."""
-    exact = [s for s in app.config.subscriptions if text in (s.url, s.id, s.name)]
-    if len(exact) == 1:
-        return exact[0].url
-    try:
-        with app.database() as db:
-            return feed_rows.find(db, text).url
-    except StoreError:
-        raise SubscriptionError(f"no feed is called {text!r}") from None
 
 
 @click.command()

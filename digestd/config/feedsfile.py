@@ -23,7 +23,7 @@ from digestd.config.values import escape, substitute
 from digestd.errors import ConfigError, SubscriptionError
 
 
-def add_feed(path: Path, feed: Mapping[str, str | Sequence[str]]) -> None:
+def add_feed(path: Path, feed: Mapping[str, str | Sequence[str]], *, comment: str = "") -> None:
     """Append a feed to the file at `path`, which is made if there is none.
 
     `feed` holds what `[[feeds]]` may (`url`, `name`, `tags` …) as it is meant:
@@ -42,7 +42,8 @@ def add_feed(path: Path, feed: Mapping[str, str | Sequence[str]]) -> None:
     text = source.text
     if text.strip():
         text = text.rstrip("\n") + "\n\n"
-    text += "[[feeds]]\n" + table.as_string()
+    note = "".join(c for c in comment if c.isprintable())
+    text += (f"# {note}\n" if note else "") + "[[feeds]]\n" + table.as_string()
     _write(path, text, [*_feeds(source), dict(table.unwrap())])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, urlsplit
 
 # Parameters that name a campaign or a reader, never a page. Those ending in "_" are prefixes.
@@ -97,3 +98,24 @@ def without_password(url: str) -> str:
 def _is_tracking(parameter: str) -> bool:
     name = parameter.partition("=")[0].lower()
     return name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES)
+
+
+_TELLING = re.compile(
+    r"(?:^|[_-])(?:api_?key|auth|key|pass(?:wo?r?d)?|secret|sig|signature|token)$", re.IGNORECASE
+)
+
+
+def without_secrets(url: str) -> str:
+    """Return `url` as it may be shown: no password, no parameter that looks like one."""
+    parts = split(url)
+    if parts is None:
+        return url.partition("?")[0].rpartition("@")[2]
+    user, at, host = parts.netloc.rpartition("@")
+    netloc = f"{user.partition(':')[0]}:…@{host}" if at and ":" in user else parts.netloc
+    query = "&".join(
+        f"{name}=…" if value and _TELLING.search(name) else name + equals + value
+        for name, equals, value in (one.partition("=") for one in parts.query.split("&"))
+    )
+    if netloc == parts.netloc and query == parts.query:
+        return url
+    return parts._replace(netloc=netloc, query=query).geturl()

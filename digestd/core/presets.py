@@ -6,13 +6,9 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from digestd.core.links import strip_tracking
-
-# Hosts that want their requests further apart than others do.
-LEAST_GAPS = {"www.reddit.com": timedelta(seconds=2), "export.arxiv.org": timedelta(seconds=3)}
 
 
 @dataclass(frozen=True, slots=True)

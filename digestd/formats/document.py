@@ -9,6 +9,7 @@ from digestd.formats.feed import describe_other, is_feed, read_xml
 from digestd.formats.html import MathMode
 from digestd.formats.jsonfeed import read_json
 from digestd.formats.pages import is_page, name_page
+from digestd.formats.sitemap import read_sitemap
 from digestd.formats.xmltext import legal, open_document
 
 _HEAD = 200_000  # characters of a page that are looked at to name it
@@ -46,6 +47,8 @@ def read_document(
     document = open_document(legal(text))
     if is_feed(document.root):
         return read_xml(document, url, math=math, complaint=complaint)
+    if document.root.rpartition(":")[2] == "urlset":
+        return read_sitemap(document, url)
     return Unreadable(_name_other(document.root, text[:_HEAD]))
 
 

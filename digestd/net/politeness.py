@@ -102,7 +102,7 @@ class HostGate:
 
     def block(self, url: str, until: datetime) -> None:
         """Forbid the origin of `url` until then: a Retry-After from before a restart."""
-        self.remember([Patience(origin_of(url), until)])
+        self.remember([Patience(self._key(url), until)])
 
     def remember(self, asked: Iterable[Patience]) -> None:
         """Hold to what origins asked for before a restart."""
@@ -155,7 +155,10 @@ class HostGate:
         origin.free_at = self._clock() + origin.gap if origin.gap else None
 
     def _key(self, url: str) -> str:
-        return url.partition("#")[0] if self._is_own(url) else origin_of(url)
+        if not self._is_own(url):
+            return origin_of(url)
+        parts = urlsplit(url)  # remembered in the database, so without a password
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
 
     def _origin(self, url: str) -> _Origin:
         key = self._key(url)

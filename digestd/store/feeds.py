@@ -179,6 +179,16 @@ def make_due(db: Database, now: datetime) -> None:
     )
 
 
+def revive(db: Database, url: str, now: datetime) -> bool:
+    """Let the feed at `url`, which its publisher ended, be asked again; False if it had not."""
+    done = db.conn.execute(
+        "UPDATE feeds SET gone_at = NULL, failures = 0, failing_since = NULL, last_error = '',"
+        " next_poll_at = ? WHERE url = ? AND active AND gone_at IS NOT NULL",
+        (stamp(now), url),
+    )
+    return done.rowcount > 0
+
+
 def release(db: Database, pk: int, owner: str) -> None:
     """Give up a lease without having asked."""
     db.conn.execute(

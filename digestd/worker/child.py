@@ -15,6 +15,7 @@ from digestd.worker.frames import HEADER, pack, unpack
 # What may be asked for; nothing else can be named.
 JOBS = {
     "read_document": ("digestd.formats.document", "read_document"),
+    "examine": ("digestd.formats.discovery", "examine"),
 }
 
 

@@ -186,16 +186,6 @@ def test_a_wrong_key_is_named_with_its_nearest(run: Run, tmp_path: Path) -> None
     assert run("run", "--once")[0] == 2
 
 
-def test_a_feed_is_removed_from_feeds_toml_alone(run: Run, tmp_path: Path) -> None:
-    extra = tmp_path / "feeds.toml"
-    extra.write_text('[[feeds]]\nurl = "https://example.org/extra"\nid = "extra"\n')
-    assert run("remove", "extra")[0] == 0
-    assert "extra" not in extra.read_text()
-    code, _, err = run("remove", "good")
-    assert code == 1
-    assert "config.toml" in err
-
-
 def test_nothing_is_held_of_a_good_feed(run: Run) -> None:
     run("run", "--once")
     assert run("held", "list", "--json") == (0, "[]\n", "")

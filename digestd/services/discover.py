@@ -1,0 +1,350 @@
+"""Finding the feed behind an address: asked for politely, ranked by rule.
+
+In stages, each only where those before it gave nothing good: presets, the address itself,
+what its page links to, the usual places, the pages that usually have one, sitemaps of news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import assert_never
+
+from digestd.clock import Clock
+from digestd.core import discovery
+from digestd.core.addresses import check_url
+from digestd.core.discovery import FeedLink, Page
+from digestd.core.links import canonical_link
+from digestd.core.models import ParsedFeed, Unreadable, Validators
+from digestd.core.outcomes import Failed, Fetched, Gone
+from digestd.core.presets import Known, known, read_presets
+from digestd.net.client import Client
+from digestd.net.politeness import HostGate
+from digestd.worker.parent import JobFailedError, Worker
+
+_PRESETS = Path(__file__).parents[1] / "presets.toml"
+_MOST_REQUESTS = 60  # for one address
+_MOST_CANDIDATES = 10  # of one page that are read
+_AT_ONCE = 4
+# What a server may answer to us that it would not answer to the daemon tomorrow.
+_PASSING = frozenset([None, 401, 403, 408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A feed that was found. `url` is what to follow."""
+
+    url: str
+    feed: ParsedFeed
+    what: str  # how it came to be known
+    score: float
+
+
+@dataclass(slots=True)
+class Findings:
+    """What came of one address. `candidates`: the best first."""
+
+    address: str
+    candidates: list[Candidate] = field(default_factory=list)
+    problem: str = ""  # why there are none
+    page: Page | None = None
+    # A feed that a preset is sure of, though it could not be asked just now, and why.
+    unchecked: tuple[str, str] | None = None
+
+
+class Discoverer:
+    """Finds feeds with the daemon's own means: the guarded client, the gate, the worker."""
+
+    def __init__(
+        self,
+        client: Client,
+        gate: HostGate,
+        worker: Worker,
+        *,
+        max_size: int,
+        timeout: timedelta,
+        clock: Clock,
+        rsshub: str = "",
+    ) -> None:
+        self._client = client
+        self._gate = gate
+        self._worker = worker
+        self._max_size = max_size
+        self._timeout = timeout
+        self._clock = clock
+        self._rsshub = rsshub
+        self._presets = read_presets(_PRESETS.read_text("utf-8"))
+
+    async def find(self, typed: str) -> Findings:
+        """Return the feeds behind what the owner typed."""
+        meanings = discovery.addresses(typed)
+        findings = Findings(typed, problem="that is no address")
+        for address in meanings:
+            findings = await _Search(self, address).run()
+            if findings.candidates or findings.page is not None or findings.unchecked:
+                break
+        return findings
+
+    async def fetch(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> Fetched | Gone | Failed:
+        """Ask for one document, in turn with everybody else who asks its host."""
+        async with self._gate.admit(url):
+            outcome = await self._client.fetch(
+                url,
+                Validators(),
+                max_bytes=self._max_size,
+                timeout=self._timeout,
+                headers=headers,
+            )
+        self._gate.note(url, outcome, self._clock())
+        if isinstance(outcome, Fetched | Gone | Failed):
+            return outcome
+        return Failed("HTTP 304 Not Modified, to a question without conditions", 304)
+
+    async def examine(self, answer: Fetched) -> ParsedFeed | Page | Unreadable:
+        """Return what a document is."""
+        try:
+            found: ParsedFeed | Page | Unreadable = await self._worker.run(
+                "examine",
+                answer.body,
+                url=answer.url,
+                content_type=answer.headers.get("content-type", ""),
+                link_header=answer.headers.get("link", ""),
+            )
+        except JobFailedError as exc:
+            return Unreadable(f"the document {exc}")
+        return found
+
+
+class _Search:
+    """One address on its way to a feed."""
+
+    def __init__(self, finder: Discoverer, address: str) -> None:
+        self._finder = finder
+        self._address = address
+        self._clock = finder._clock
+        self._tried: dict[str, Candidate | Page | str] = {}
+        self._left = _MOST_REQUESTS
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self.findings = Findings(address)
+
+    async def run(self) -> Findings:
+        """Return what was found, the best first."""
+        found = self.findings
+        wrong = check_url(self._address)
+        if wrong:
+            found.problem = wrong
+            return found
+        await self._ask_presets()
+        if not self._good and found.unchecked is None:
+            await self._ask_page()
+        best_first = sorted(found.candidates, key=lambda c: -c.score)
+        once = {canonical_link(c.url).rstrip("/"): c for c in reversed(best_first)}
+        found.candidates = sorted(once.values(), key=lambda c: -c.score)
+        return found
+
+    @property
+    def _good(self) -> bool:
+        return any(c.score > discovery.GOOD_ENOUGH for c in self.findings.candidates)
+
+    # --- presets ---
+
+    async def _ask_presets(self) -> None:
+        for preset in known(self._finder._presets, self._address):
+            feeds = preset.feeds or await self._look_up(preset)
+            await self._ask_ways(preset, feeds)
+            if not self._good and preset.feeds and preset.pages:
+                await self._ask_ways(preset, await self._look_up(preset))
+            if self._good:
+                return
+
+    async def _ask_ways(self, preset: Known, feeds: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        label = preset.preset.name
+        for place, (what, urls) in enumerate(feeds):
+            for url in urls:
+                answer = await self._ask(FeedLink(url, "preset"), f"{label}: {what}", place, None)
+                if isinstance(answer, Candidate):
+                    break
+                if (
+                    isinstance(answer, _Passing)
+                    and not preset.preset.guess
+                    and self.findings.unchecked is None
+                ):
+                    self.findings.unchecked = (url, str(answer))
+            if self.findings.unchecked is not None and not self._good:
+                return  # its host does not answer: one refusal is enough
+        if self._good:
+            self.findings.unchecked = None
+
+    async def _look_up(self, preset: Known) -> Sequence[tuple[str, tuple[str, ...]]]:
+        for page in preset.pages:
+            answer = await self._finder.fetch(page, preset.preset.headers)
+            self._left -= 1
+            if isinstance(answer, Fetched):
+                text = answer.body.decode("utf-8", "replace")
+                feeds = preset.looked_up(text)
+                if feeds:
+                    return feeds
+            elif isinstance(answer, Failed):
+                self.findings.problem = answer.reason
+        return []
+
+    # --- pages ---
+
+    async def _ask_page(self) -> None:
+        found = self.findings
+        answer = await self._ask(FeedLink(self._address, "itself"), "the address itself", 0, None)
+        if isinstance(answer, Page) and answer.refresh:
+            moved = await self._ask(FeedLink(answer.refresh, "itself"), "where it leads", 0, None)
+            answer = moved if isinstance(moved, Candidate | Page) else answer
+        if isinstance(answer, Candidate):
+            return
+        if isinstance(answer, Page):
+            found.page = answer
+            await self._ask_links(answer, answer.links)
+        else:
+            found.problem = str(answer)
+            if isinstance(answer, _Unreachable):
+                return  # no door, no other room behind it
+        where = found.page.url if found.page else self._address
+        if not self._good:
+            await self._ask_front(where)
+        if not self._good:
+            await self._ask_in_turn(discovery.well_known(where), "a usual place")
+        if not self._good:
+            await self._ask_deeper()
+        if not self._good:
+            await self._ask_sitemaps(discovery.root_of(where))
+        if not found.candidates and not found.problem:
+            found.problem = "no feed was found there, nor in any of the usual places"
+
+    async def _ask_front(self, where: str) -> None:
+        """Look at the site's first page, where this one says nothing or is not there."""
+        root = discovery.root_of(where)
+        if root.rstrip("/") == where.rstrip("/"):
+            return
+        answer = await self._ask(FeedLink(root, "known"), "the site's first page", 0, None)
+        if isinstance(answer, Page):
+            page = answer if self.findings.page is None else replace(answer, url=where)
+            await self._ask_links(page, [x for x in answer.links if x.source in ("header", "tag")])
+            self.findings.page = self.findings.page or answer
+
+    async def _ask_sitemaps(self, root: str) -> None:
+        index = await self._ask(FeedLink(f"{root}sitemap.xml", "news"), _NEWS, 0, None)
+        named = list(index.links) if isinstance(index, Page) else []
+        usual = [FeedLink(root + name, "news") for name in discovery.NEWS_SITEMAPS]
+        await self._ask_in_turn([x for x in named if x.source == "news"] + usual, _NEWS)
+
+    async def _ask_deeper(self) -> None:
+        for url in self.findings.page.deeper if self.findings.page else ():
+            answer = await self._ask(FeedLink(url, "word"), "a page of the site", 0, None)
+            if isinstance(answer, Page):
+                await self._ask_links(answer, answer.links)
+                if not self._good:
+                    near = discovery.well_known(url)[:8]
+                    await self._ask_in_turn(near, "a usual place")
+            if self._good:
+                return
+
+    async def _ask_links(self, page: Page, links: Iterable[FeedLink]) -> None:
+        """Read what a page links to, kind by kind, as long as nothing good is among it."""
+        ranked = discovery.without_doubles(list(links))
+        kinds: tuple[tuple[str, ...], ...] = (("header", "tag"), ("anchor",), ("word",))
+        for kind in kinds:
+            of_kind = [link for link in ranked if link.source in kind]
+            scored = sorted(
+                enumerate(of_kind), key=lambda pair: -discovery.prior(pair[1], pair[0], page)
+            )[:_MOST_CANDIDATES]
+            answers = await asyncio.gather(
+                *(self._ask(link, _WHAT[link.source], place, page) for place, link in scored)
+            )
+            if self._good:
+                return
+            for answer in answers:  # a page about the site's feeds, most likely
+                if isinstance(answer, Page) and not self._good:
+                    await self._ask_list(answer)
+
+    async def _ask_list(self, page: Page) -> None:
+        links = [link for link in page.links if link.source != "word"][:_MOST_CANDIDATES]
+        await asyncio.gather(
+            *(self._ask(link, _WHAT[link.source], place, page) for place, link in enumerate(links))
+        )
+
+    async def _ask_in_turn(self, links: Sequence[FeedLink], what: str) -> None:
+        for place, link in enumerate(links):
+            await self._ask(link, what, place, self.findings.page)
+            if self._good or self._left <= 0:
+                return
+
+    # --- one document ---
+
+    async def _ask(
+        self, link: FeedLink, what: str, place: int, page: Page | None
+    ) -> Candidate | Page | str:
+        key = link.url
+        if key in self._tried:
+            return self._tried[key]
+        self._tried[key] = "asked already"
+        async with self._turns:
+            answer = await self._answer(link, what, place, page)
+        self._tried[key] = answer
+        if isinstance(answer, Candidate):
+            self.findings.candidates.append(answer)
+        return answer
+
+    async def _answer(
+        self, link: FeedLink, what: str, place: int, page: Page | None
+    ) -> Candidate | Page | str:
+        if self._left <= 0:
+            return "enough was asked"
+        self._left -= 1
+        url = link.url
+        if url.startswith("rsshub://"):
+            return 'routes of RSSHub need its address: [poll] rsshub = "…"'
+        outcome = await self._finder.fetch(url)
+        if not isinstance(outcome, Fetched):
+            return _refusal(outcome)
+        document = await self._finder.examine(outcome)
+        if isinstance(document, Unreadable):
+            return document.reason
+        if isinstance(document, Page):
+            return document
+        score = discovery.posterior(discovery.prior(link, place, page), document, self._clock())
+        return Candidate(outcome.moved_to or url, document, link.title or what, score)
+
+
+def _refusal(outcome: Gone | Failed) -> str:
+    match outcome:
+        case Gone():
+            return "gone (410)"
+        case Failed(reason, None):
+            return _Unreachable(reason)
+        case Failed(reason, status):
+            return _Passing(reason) if status in _PASSING else reason
+        case _:
+            assert_never(outcome)
+
+
+class _Passing(str):
+    """A refusal that need not last."""
+
+    __slots__ = ()
+
+
+class _Unreachable(_Passing):
+    """No answer at all."""
+
+    __slots__ = ()
+
+
+_NEWS = "a sitemap of news"
+_WHAT = {
+    "header": "named in a Link header",
+    "tag": "named by its page",
+    "anchor": "linked in its page",
+    "word": "linked in its page",
+}
