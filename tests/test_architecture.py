@@ -49,7 +49,10 @@ OWNERS = {
     "httpcore": ("net", "delivery"),
     "httptools": ("net",),
     "httpx": ("net", "delivery"),
+    "PIL": ("formats",),
     "nh3": ("formats",),
+    "quickjs": ("formats.mathsvg",),
+    "resvg_py": ("formats.mathpicture",),
     "sqlite3": ("store",),
     "sqlite_utils": ("store",),
 }

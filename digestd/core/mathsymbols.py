@@ -98,7 +98,7 @@ _CLOSING = _pairs("""
 rangle ⟩ rfloor ⌋ rceil ⌉ rvert | rVert ‖ rgroup ⟯ rmoustache ⎱ rrbracket ⟧ urcorner ⌝ lrcorner ⌟
 """)
 
-_WORDS = (
+WORDS = (
     "arccos arccot arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf injlim ker"
     " lg lim ln log max min Pr projlim sec sin sinh sup tan tanh cosec sech csch arcsinh arccosh"
     " arctanh argmax argmin argtop tg ctg sh ch th Tr tr rank diag sgn sign Var Cov Span erf"
@@ -112,7 +112,7 @@ SYMBOLS: dict[str, tuple[str, Kind]] = {
     **{name: (sign, "big") for name, sign in _BIG.items()},
     **{name: (sign, "open") for name, sign in _OPENING.items()},
     **{name: (sign, "close") for name, sign in _CLOSING.items()},
-    **{name: (name, "word") for name in _WORDS},
+    **{name: (name, "word") for name in WORDS},
     "limsup": ("limsup", "word"),
     "liminf": ("liminf", "word"),
     "varlimsup": ("limsup", "word"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from digestd.core import mathtext
+from digestd.core.pictures import Formula
 from digestd.formats import excerpt as excerpts
-from digestd.formats import maths
+from digestd.formats import mathpicture, maths
 from digestd.formats.maths import mark_html
 from tests.support.planning import Planner
 
-__all__ = ["Planner", "excerpt", "find_math", "to_text"]
+__all__ = ["Planner", "excerpt", "find_math", "to_png", "to_text"]
 
 
 def excerpt(html: str, limit: int, mode: Literal["text", "html"]) -> str:
@@ -27,3 +28,8 @@ def find_math(source: str, context: str) -> list[dict[str, object]]:
 def to_text(latex: str) -> str:
     """Return a formula as Unicode text."""
     return mathtext.to_text(latex)
+
+
+def to_png(latex: str, display: bool) -> bytes:
+    """Return a formula as a picture; raises for what is broken, too long or too large."""
+    return mathpicture.draw_formula(Formula(latex, display)).content
