@@ -24,6 +24,7 @@ from digestd.services.alerts import AlertMaker
 from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
 from digestd.services.discover import Discoverer
+from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer
 from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
@@ -48,6 +49,7 @@ class Parts:
     worker: Worker
     targets: Targets
     composer: Composer
+    illustrator: Illustrator
     poller: Poller
     pricing: Pricing
     alerts: AlertMaker
@@ -189,6 +191,7 @@ class App:
         followed = await store.write(_prepare, config, now)
         tls = self.tls()
         worker = Worker()
+        illustrator = Illustrator(store, clock)
         targets = Targets(config.channels, config.mail)
         composer = Composer(self.renderer(config), targets, config.language)
         poll = config.poll
@@ -248,12 +251,14 @@ class App:
             worker=worker,
             targets=targets,
             composer=composer,
+            illustrator=illustrator,
             poller=poller,
             pricing=pricing,
             alerts=alerts,
             digests=DigestMaker(
                 store,
                 composer,
+                illustrator,
                 config.digests,
                 clock,
                 ring_lane,
@@ -271,6 +276,7 @@ class App:
         finally:
             composer.close()
             await worker.close()
+            await illustrator.close()
 
 
 def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscription, Feed]]:

@@ -18,7 +18,7 @@ from digestd.cli.show import DURATION, ago, safe, since, span
 from digestd.core.links import without_secrets
 from digestd.core.models import Digest, Message
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
-from digestd.delivery.compose import compose
+from digestd.delivery.compose import compose, embed_images
 from digestd.errors import DigestdError, UsageError
 from digestd.services.again import send_again
 from digestd.services.digests import Closed, manual_slot
@@ -131,7 +131,9 @@ def preview(
 
     message = _with_parts(app, work)
     letters = message.letters or (message,)
-    contents = [letter.text if text else letter.html for letter in letters]
+    contents = [
+        letter.text if text else embed_images(letter.html, message.images) for letter in letters
+    ]
     if open_it:
         ending = "txt" if text else "html"
         out = out or Path(tempfile.mkdtemp(prefix="digestd-")) / f"{digest}.{ending}"

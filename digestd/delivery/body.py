@@ -14,20 +14,16 @@ from html import escape
 from markupsafe import Markup
 
 from digestd.core.language import direction_of
-from digestd.core.mathhtml import to_inline_html
+from digestd.core.pictures import Pictures
+from digestd.delivery import formulas
+from digestd.delivery.formulas import PANEL
 from digestd.formats.borders import wrap
 from digestd.formats.tokens import HEADINGS, INLINE, Element, Token, as_text
 
 ACCENT = "#8a3b2a"
 LINE = "#e5e1d8"
-PANEL = "#f7f5f0"
 
-_MATHS = (
-    "font-family:'STIX Two Text','STIX Two Math','Cambria Math',Cambria,'Times New Roman',serif"
-)
 _MONO = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace"
-_RAISED = '<sup style="font-size:72%;line-height:0">'
-_LOWERED = '<sub style="font-size:72%;line-height:0">'
 _CELL = f"padding:4px 14px 4px 0;border-bottom:1px solid {LINE}"
 _CONTAINERS = {
     "ul": '<ul style="margin:10px 0 0;padding:0 0 0 22px">',
@@ -51,14 +47,15 @@ _PLAIN = frozenset({"span", "abbr", "q", "bdi", "small", "mark"})
 _CELLS = frozenset({"li", "td", "th"})
 
 
-def mail_html(tokens: Sequence[Token]) -> Markup:
+def mail_html(tokens: Sequence[Token], pictures: Pictures | None = None) -> Markup:
     """Return an entry's text for a mail: paragraphs with styles, formulas set, nothing else."""
-    return Markup(_Mail().write(tokens))  # noqa: S704 - each token is escaped in `_Mail`
+    return Markup(_Mail(pictures or Pictures()).write(tokens))  # noqa: S704 - each token is escaped in `_Mail`
 
 
-def title_html(tokens: Sequence[Token]) -> Markup:
+def title_html(tokens: Sequence[Token], pictures: Pictures | None = None) -> Markup:
     """Return a title's formulas and words, everything else of it as text."""
-    return Markup("".join(map(_inline, tokens)))  # noqa: S704 - each token is escaped
+    shown = pictures or Pictures()
+    return Markup("".join(_inline(token, shown, in_title=True) for token in tokens))  # noqa: S704 - each token is escaped
 
 
 def chat_html(tokens: Sequence[Token]) -> Markup:
@@ -94,7 +91,8 @@ def mail_text(tokens: Sequence[Token], columns: int = 76) -> str:
 class _Mail:
     """Writes tokens: containers as they nest, paragraphs where text begins, then inline tags."""
 
-    def __init__(self) -> None:
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
         self._parts: list[str] = []
         self._containers: list[Element] = []
         self._inline: list[Element] = []
@@ -110,13 +108,17 @@ class _Mail:
             self._nest([element for element in token.path if element.tag in _CONTAINERS])
             if token.kind in {"display", "pre"}:
                 self._close_paragraph()
-                self._parts.append(_display(token) if token.kind == "display" else _listing(token))
+                self._parts.append(
+                    formulas.display(token, self._pictures)
+                    if token.kind == "display"
+                    else _listing(token)
+                )
             elif token.kind != "cell":
                 self._open_paragraph(token)
                 if not self._is_open:
                     continue  # a blank between blocks
                 self._open_inline([e for e in token.path if e.tag in INLINE])
-                self._parts.append("<br>" if token.kind == "br" else _inline(token))
+                self._parts.append("<br>" if token.kind == "br" else _inline(token, self._pictures))
         self._nest([])
         self._close_paragraph()
         return "".join(self._parts)
@@ -195,32 +197,12 @@ def _direction(token: Token) -> str:
     return tag + side
 
 
-def _inline(token: Token) -> str:
+def _inline(token: Token, pictures: Pictures, *, in_title: bool = False) -> str:
     if token.kind == "code":
         return f'<code style="{_MONO};font-size:88%">{escape(token.text, quote=False)}</code>'
     if token.kind in {"formula", "display"}:
-        # A short one is never torn by a line's end; a long one has to be.
-        hold = ";white-space:nowrap" if len(token.text) <= 28 else ""
-        return f'<span dir="ltr" style="{_MATHS}{hold}">{_set(token)}</span>'
+        return formulas.inline(token, pictures, in_title=in_title)
     return escape(token.text, quote=False)
-
-
-def _set(token: Token) -> str:
-    """Return a formula as HTML: set, where HTML can say it, else in its Unicode form."""
-    html = to_inline_html(token.tex) if token.tex else None
-    if html is None:
-        return escape(token.text, quote=False).replace("\n", "<br>")
-    # Without this a raised index pushes its line away from the one above.
-    return html.replace("<sup>", _RAISED).replace("<sub>", _LOWERED)
-
-
-def _display(token: Token) -> str:
-    return (
-        '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
-        ' style="margin:14px 0 2px"><tr><td class="eq" align="center" dir="ltr"'
-        f' style="padding:14px 12px;background-color:{PANEL};border-radius:8px;{_MATHS};'
-        f'font-size:18px;line-height:28px">{_set(token)}</td></tr></table>'
-    )
 
 
 def _listing(token: Token) -> str:

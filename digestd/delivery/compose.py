@@ -169,10 +169,10 @@ def _page(message: Message) -> bytes:
             f"<title>{title}</title></head>\n<body><pre>{escape(scrub(message.text))}</pre>"
             "</body>\n</html>\n"
         )
-    return _embed(html, message.images).encode()
+    return embed_images(html, message.images).encode()
 
 
-def _embed(html: str, images: tuple[InlineImage, ...]) -> str:
+def embed_images(html: str, images: tuple[InlineImage, ...]) -> str:
     """Return `html` with each cid: reference replaced by the image itself."""
     known = {image.cid: image for image in images}
 

@@ -27,12 +27,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digestd.core.models import (
     Digest,
+    InlineImage,
     Letter,
     Message,
     MessageEntry,
     MessageKind,
     Subscription,
 )
+from digestd.core.pictures import Pictures
 from digestd.core.selection import (
     LADDER,
     Member,
@@ -125,14 +127,26 @@ class Renderer:
         slot_due_at: datetime,
         wishes: Mapping[int, Subscription] | None = None,
         around: Around = NOTHING,
+        pictures: Pictures | None = None,
     ) -> Message:
         """Return a digest: mails below MAX_HTML_BYTES, one wherever that will do, and a whole text.
 
-        `wishes` are what its owner wants of each feed, by `Feed.pk`.
+        `wishes` are what its owner wants of each feed, by `Feed.pk`. What `pictures` has
+        not is noted there, so that another go, with it, is illustrated.
         """
         plan = _plan(digest, wishes or {})
         stories = _stories(digest, members)
-        made = partial(self._fitted, digest, members, stories, plan, identity, now, slot_due_at)
+        made = partial(
+            self._fitted,
+            digest,
+            members,
+            stories,
+            plan,
+            identity,
+            now,
+            slot_due_at,
+            pictures or Pictures(),
+        )
         message = made(around)
         if message.complaint:
             # Ours was used; its reader is the one who can mend it.
@@ -189,11 +203,11 @@ class Renderer:
         identity: str,
         now: datetime,
         slot_due_at: datetime,
+        pictures: Pictures,
         around: Around,
     ) -> Message:
         """Return a digest at the most generous rung at which it fits, in several mails at last."""
         words = Words(self._language, digest.zone)
-        views = Views(words, now, around.marks, stories.also)
         feeds = {feed.pk: feed for _, feed in members}
         blank = Message(
             "digest",
@@ -209,13 +223,17 @@ class Renderer:
         )
         for rung in LADDER[first_rung(stories.shown, plan, MAX_HTML_BYTES) :]:
             selection = select(stories.shown, rung, plan)
+            shown = pictures.again()
+            views = Views(words, now, around.marks, stories.also, shown)
             view = self._digest_view(digest, selection, views, plan, slot_due_at, around)
             blank = replace(blank, entries=_facts(selection, stories, members))
             message = self._digest_message(digest, view, blank, words)
             if len(message.html.encode()) <= MAX_HTML_BYTES:
-                return message
+                return replace(message, images=_attached(shown))
         budget = MAX_HTML_BYTES
         while True:
+            shown = pictures.again()
+            views = Views(words, now, around.marks, stories.also, shown)
             split = parts(selection, plan, budget)
             letters = [
                 self._digest_message(
@@ -235,6 +253,7 @@ class Renderer:
         return replace(
             message,
             html=letters[0].html,
+            images=_attached(shown),
             letters=tuple(Letter(one.title, one.text, one.html) for one in letters),
         )
 
@@ -367,6 +386,15 @@ class Renderer:
                 raise
             complaint = f"template {_where(exc, candidates[0])}: {_reason(exc)}"
         return self._ours.select_template(candidates).render(context), complaint
+
+
+def _attached(pictures: Pictures) -> tuple[InlineImage, ...]:
+    """Return the pictures that were shown, as they travel along."""
+    return tuple(
+        InlineImage(picture.cid, picture.mime_type, picture.content, picture.filename)
+        for picture in pictures.used
+        if not picture.url
+    )
 
 
 def _packaged_templates() -> Path:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from digestd.core.language import direction_of, language_of
 from digestd.core.models import Enclosure, Entry, Feed, MessageEntry
+from digestd.core.pictures import Pictures
 from digestd.core.selection import Fold, Group, Member, Plan, Selection
 from digestd.core.text import one_line
 from digestd.delivery.body import chat_html, mail_html, mail_text, title_html
@@ -43,12 +44,14 @@ class Views:
         now: datetime,
         marks: Mapping[int, Sequence[str]] | None = None,
         also: Mapping[int, Sequence[Member]] | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         """`marks`: what is said beside an entry, by its id; `also`: who else tells its story."""
         self.words = words
         self.now = now
         self._marks = marks or {}
         self._also = also or {}
+        self._pictures = pictures or Pictures()
 
     def groups(self, selection: Selection, plan: Plan) -> tuple[GroupView, ...]:
         """Return the entries under their headings."""
@@ -59,7 +62,9 @@ class Views:
         rung, feed, words = selection.rung, group.feed, self.words
         authors = {entry.author for entry in group.entries if entry.author}
 
-        def views(entries: Sequence[Entry], signs: int) -> tuple[EntryView, ...]:
+        def views(
+            entries: Sequence[Entry], signs: int, *, is_shown: bool = True
+        ) -> tuple[EntryView, ...]:
             return tuple(
                 self.entry(
                     entry,
@@ -67,6 +72,7 @@ class Views:
                     signs=int(signs * _LEAD_FACTOR) if entry.id == selection.lead else signs,
                     is_whole=rung.whole and plan.level_of(selection.feeds[entry.feed_pk]) == "full",
                     is_lead=entry.id == selection.lead,
+                    is_shown=is_shown,
                     with_author=len(authors) > 1,
                     with_source=feed is None,
                 )
@@ -84,7 +90,7 @@ class Views:
             count=words.count("{n} new", "{n} new", n),
             told=views(group.told, rung.excerpt),
             listed=views(group.listed, 0),
-            folded=views(group.folded, 0),
+            folded=views(group.folded, 0, is_shown=False),
             folds=tuple(self._fold(fold, with_name=feed is None) for fold in group.folds),
             language=language,
             direction=direction_of(language),
@@ -117,10 +123,15 @@ class Views:
         signs: int,
         is_whole: bool = False,
         is_lead: bool = False,
+        is_shown: bool = True,
         with_author: bool = True,
         with_source: bool = False,
     ) -> EntryView:
-        """Return one entry, its text cut to `signs`; 0 for its title alone."""
+        """Return one entry, its text cut to `signs`; 0 for its title alone.
+
+        Not `is_shown`: only the text form has it, so no picture goes along for it.
+        """
+        pictures = self._pictures if is_shown else Pictures()
         words = self.words
         source = entry.content_html or entry.summary_html
         tokens, is_cut = _body(entry, signs, is_whole=is_whole) if signs else ([], False)
@@ -145,9 +156,9 @@ class Views:
         others = others[:_ALSO_NAMED]
         return EntryView(
             title=title,
-            title_html=title_html(titled) if titled else Markup.escape(title),
+            title_html=title_html(titled, pictures) if titled else Markup.escape(title),
             link=link,
-            html=mail_html(tokens),
+            html=mail_html(tokens, pictures),
             text=mail_text(tokens),
             chat=chat_html(tokens),
             when=when,

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.core.models import Digest, Message, Subscription
+from digestd.core.pictures import Pictures
 from digestd.core.slots import Slot, next_slot, slots_between
 from digestd.errors import DigestdError
 from digestd.services import digestfacts
+from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell
 from digestd.store import digests, entries, outbox, owed, pauses
@@ -41,6 +43,7 @@ class DigestMaker:
         self,
         store: Store,
         composer: Composer,
+        illustrator: Illustrator,
         configured: Mapping[str, Digest],
         clock: Clock,
         on_made: Callable[[str], None] = lambda _channel: None,
@@ -50,6 +53,7 @@ class DigestMaker:
         self.bell = Bell()
         self._store = store
         self._composer = composer
+        self._illustrator = illustrator
         self._digests = configured
         self._clock = clock
         self._on_made = on_made
@@ -168,8 +172,8 @@ class DigestMaker:
         notes = digestfacts.lateness(slot, missed, words, now)
         to = await self._wanting(digest, now)
 
-        def render() -> outbox.Outgoing:
-            message = self._composer.renderer.render_digest(
+        def render(shown: Pictures) -> Message:
+            return self._composer.renderer.render_digest(
                 digest,
                 members,
                 identity=identity,
@@ -177,7 +181,12 @@ class DigestMaker:
                 slot_due_at=slot.due_at,
                 wishes=self._followed,
                 around=digestfacts.around(facts, digest, words, now, notes),
+                pictures=shown,
             )
+
+        message = await self._illustrator.illustrated(self._composer, render)
+
+        def compose() -> outbox.Outgoing:
             pieces = self._composer.pieces(message, to)
             return outbox.Outgoing(
                 identity,
@@ -188,7 +197,7 @@ class DigestMaker:
                 [debt.pk for debt in debts],
             )
 
-        return await self._composer.in_thread(render)
+        return await self._composer.in_thread(compose)
 
     def _feeds_of(self, digest: Digest) -> list[int]:
         """Return the feeds that this digest is made of."""
@@ -228,8 +237,9 @@ class DigestMaker:
         members = [shown[i] for i in ids if i in shown]
         facts = await self._store.read(digestfacts.gather, shown, self._feeds_of(digest), now)
         words = self._composer.words(digest.zone)
-        return await self._composer.in_thread(
-            lambda: self._composer.renderer.render_digest(
+        return await self._illustrator.illustrated(
+            self._composer,
+            lambda shown: self._composer.renderer.render_digest(
                 digest,
                 members,
                 identity=f"preview/{digest.name}",
@@ -237,7 +247,8 @@ class DigestMaker:
                 slot_due_at=now,
                 wishes=self._followed,
                 around=digestfacts.around(facts, digest, words, now),
-            )
+                pictures=shown,
+            ),
         )
 
 

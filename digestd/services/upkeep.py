@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.store import pruning
+from digestd.store import pictures, pruning
 from digestd.store.db import Store
 
 _CHUNK = 500
@@ -26,6 +26,7 @@ async def tidy(store: Store, clock: Clock, keep: timedelta) -> int:
         dropped += step
         if not step:
             break
+    dropped += await store.write(pictures.drop_unused, clock())
     await store.write(pruning.optimise)
     if dropped:
         telemetry.info("tidied", rows=dropped, before=before)

@@ -269,3 +269,29 @@ def m004_detection(db: Database) -> None:
         "CREATE TABLE origins (origin TEXT PRIMARY KEY, blocked_until INTEGER NOT NULL,"
         " gap_seconds REAL NOT NULL) WITHOUT ROWID"
     )
+
+
+# A cache: whatever is missing here is drawn or fetched again. An empty `content` is a
+# picture that could not be had, and `why`.
+_PICTURES = """
+CREATE TABLE pictures (
+  key BLOB PRIMARY KEY,
+  name TEXT NOT NULL,
+  mime_type TEXT NOT NULL,
+  width INTEGER NOT NULL,
+  height INTEGER NOT NULL,
+  depth INTEGER NOT NULL,
+  label TEXT NOT NULL,
+  content BLOB NOT NULL,
+  why TEXT NOT NULL,
+  made_at INTEGER NOT NULL,
+  used_at INTEGER NOT NULL
+);
+CREATE INDEX pictures_by_use ON pictures (used_at);
+"""
+
+
+@migrations()
+def m005_pictures(db: Database) -> None:
+    """Make room for formulas that were drawn, and images that were shrunk."""
+    _execute_each(db, _PICTURES)

@@ -14,6 +14,7 @@ from digestd.worker.frames import HEADER, pack, unpack
 
 # What may be asked for; nothing else can be named.
 JOBS = {
+    "draw_formulas": ("digestd.worker.drawing", "draw_formulas"),
     "read_document": ("digestd.formats.document", "read_document"),
     "examine": ("digestd.formats.discovery", "examine"),
 }

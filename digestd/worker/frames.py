@@ -10,7 +10,9 @@ from typing import Any
 HEADER = struct.Struct(">Q")
 # Our nouns, and what they are made of. The child reads hostile documents; if one
 # ever took it over, its answers must still not run code in the daemon.
-_OPEN_MODULES = frozenset({"digestd.core.discovery", "digestd.core.models"})
+_OPEN_MODULES = frozenset(
+    {"digestd.core.discovery", "digestd.core.models", "digestd.core.pictures"}
+)
 _OPEN_NAMES = frozenset({("datetime", "datetime"), ("datetime", "timedelta"), ("datetime", "date")})
 _OPEN_NAMES |= {("datetime", "timezone"), ("builtins", "frozenset"), ("builtins", "set")}
 

@@ -36,7 +36,7 @@ class Worker:
     ) -> None:
         self.deadline = deadline.total_seconds()
         self._idle = idle.total_seconds()
-        self._memory_bytes = memory_bytes
+        self.memory_bytes = memory_bytes
         self._turn = asyncio.Lock()
         self._child: asyncio.subprocess.Process | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -101,7 +101,7 @@ class Worker:
                 sys.executable,
                 "-m",
                 "digestd.worker.child",
-                str(self._memory_bytes),
+                str(self.memory_bytes),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

@@ -29,9 +29,11 @@ def parsed(guid: str = "1", **facts: Any) -> ParsedEntry:
     return ParsedEntry(guid=guid, **(fields | facts))
 
 
-def new(guid: str = "1", *debts: Debt, first_fetch: bool = False) -> NewEntry:
+def new(guid: str = "1", *debts: Debt, first_fetch: bool = False, **facts: Any) -> NewEntry:
     """Return a new entry with a key of its own."""
-    return NewEntry(parsed(guid), (guid.encode().rjust(16, b"0"),), NOW, first_fetch, debts)
+    return NewEntry(
+        parsed(guid, **facts), (guid.encode().rjust(16, b"0"),), NOW, first_fetch, debts
+    )
 
 
 def seen(db: Database, feed: Feed, *entries: NewEntry, now: datetime = NOW) -> int:

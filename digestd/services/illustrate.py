@@ -1,0 +1,102 @@
+"""What a message wants to show besides text, from the cache or made for it, within bounds.
+
+A digest never waits long for a picture, and never fails for want of one: what is not
+there in time is left out, and stands as text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from hashlib import sha256
+
+from digestd import telemetry
+from digestd.clock import Clock
+from digestd.core.models import Message
+from digestd.core.pictures import MAX_FORMULAS, Formula, Picture, Pictures, Wishes
+from digestd.formats import mathpicture
+from digestd.services.messages import Composer
+from digestd.store import pictures
+from digestd.store.db import Store
+from digestd.worker.parent import JobFailedError, Worker
+
+_SECONDS_TO_DRAW = 15.0
+# One job of the drawing process: so many formulas, or so long.
+_BATCH, _BATCH_SECONDS = 40, 3.0
+
+
+class Illustrator:
+    """Has formulas drawn, by a child process of its own, so that no feed waits for it."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.drawer = Worker()
+        self._store = store
+        self._clock = clock
+        self._can_draw = mathpicture.is_available()
+
+    async def illustrated(
+        self, composer: Composer, render: Callable[[Pictures], Message]
+    ) -> Message:
+        """Return what `render` makes of the pictures that it asks for."""
+        wishes = Pictures()
+        message = await composer.in_thread(partial(render, wishes))
+        found = await self._fulfil(wishes.wishes)
+        return message if found is None else await composer.in_thread(partial(render, found))
+
+    async def close(self) -> None:
+        """End the child."""
+        await self.drawer.close()
+
+    async def _fulfil(self, wishes: Wishes) -> Pictures | None:
+        """Return the pictures that could be had; None if there are none."""
+        drawn = await self._formulas(wishes.formulas) if self._can_draw else {}
+        return Pictures(drawn) if any(drawn.values()) else None
+
+    # --- formulas ----------------------------------------------------------------------
+
+    async def _formulas(self, wanted: Iterable[Formula]) -> dict[Formula, Picture | None]:
+        keys = {formula: _key(formula) for formula in wanted}
+        known = await self._store.read(pictures.find, keys.values())
+        found = {formula: known[key] for formula, key in keys.items() if key in known}
+        room = MAX_FORMULAS - sum(1 for picture in found.values() if picture)
+        missing = [formula for formula in keys if formula not in found]
+        made = await self._draw(missing, room)
+        if made:
+            await self._store.write(
+                pictures.keep, {keys[formula]: one for formula, one in made.items()}, self._clock()
+            )
+        await self._store.write(pictures.note_use, list(known), self._clock())
+        return found | {f: one if isinstance(one, Picture) else None for f, one in made.items()}
+
+    async def _draw(self, wanted: Sequence[Formula], room: int) -> dict[Formula, Picture | str]:
+        """Draw what there is room and time for."""
+        made: dict[Formula, Picture | str] = {}
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _SECONDS_TO_DRAW
+        left = list(wanted)
+        size = _BATCH
+        while left and room > 0 and loop.time() < until:
+            batch = left[: min(size, room)]
+            try:
+                answers = await self.drawer.run("draw_formulas", batch, _BATCH_SECONDS)
+            except JobFailedError as exc:
+                # One of them broke the process: find out which, and go on without it.
+                answers = [str(exc)] if len(batch) == 1 else []
+                size = max(len(batch) // 2, 1)
+            except RuntimeError as exc:
+                telemetry.warning("formulas cannot be drawn", why=exc)
+                self._can_draw = False
+                break
+            made.update(zip(batch, answers, strict=False))
+            left = left[len(answers) :]
+            room -= sum(1 for one in answers if isinstance(one, Picture))
+        refused = sum(1 for one in made.values() if isinstance(one, str))
+        if refused or left:
+            telemetry.info("formulas as text", refused=refused, late=len(left) if room > 0 else 0)
+        return made
+
+
+def _key(formula: Formula) -> bytes:
+    told = (mathpicture.LOOK, str(formula.display), formula.tex)
+    return sha256("\0".join(told).encode()).digest()

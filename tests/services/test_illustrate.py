@@ -1,0 +1,124 @@
+"""Pictures in a digest: drawn once, kept, sent along; text wherever there are none."""
+
+from __future__ import annotations
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from digestd.app import Parts
+from digestd.core.mathtext import to_text
+from digestd.core.models import Debt
+from digestd.services.digests import manual_slot
+from digestd.store.db import Database
+from tests.services.conftest import Open, Wall
+from tests.support.nouns import NOW, followed, new, seen
+
+CONFIG = """
+[web]
+listen = ""
+[channels]
+paper = "maildir://{folder}/Mail"
+[digests.daily]
+when = "manual"
+to = "paper"
+"""
+HARD = r"\frac{\partial L}{\partial \boldsymbol{W}}"
+
+
+def entry_html(*formulas: str) -> str:
+    marked = "".join(
+        f'<p>Then <span class="math" data-tex="{tex}" data-display="inline">{to_text(tex)}</span>'
+        " holds.</p>"
+        for tex in formulas
+    )
+    return f"<p>Some words first.</p>{marked}"
+
+
+async def owe(parts: Parts, *formulas: str) -> None:
+    def work(db: Database) -> None:
+        [feed] = followed(db, now=NOW)
+        debt = Debt("digest", "daily", NOW)
+        seen(db, feed, new("1", debt, content_html=entry_html(*formulas)), now=NOW)
+
+    await parts.store.write(work)
+
+
+async def mail(parts: Parts, wall: Wall) -> EmailMessage:
+    """Close a slot and return the mail as it lies in the outbox."""
+    closed = await parts.digests.close(
+        parts.config.digests["daily"],
+        manual_slot(parts.config.digests["daily"], wall()),
+        force=True,
+    )
+    assert closed is not None
+
+    def payload(db: Database) -> bytes:
+        (found,) = db.conn.execute("SELECT payload FROM deliveries ORDER BY id DESC").fetchone()
+        return bytes(found)
+
+    message = message_from_bytes(await parts.store.read(payload), policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def html_of(message: EmailMessage) -> str:
+    body = message.get_body(("html",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def images_of(message: EmailMessage) -> list[EmailMessage]:
+    return [part for part in message.walk() if part.get_content_maintype() == "image"]
+
+
+async def test_a_formula_travels_as_a_picture_with_its_text(
+    tmp_path: Path, open_parts: Open, wall: Wall
+) -> None:
+    async with open_parts(CONFIG.format(folder=tmp_path)) as parts:
+        await owe(parts, HARD, "x^2", HARD)
+        message = await mail(parts, wall)
+    html, [image] = html_of(message), images_of(message)
+    cid = image["Content-ID"].strip("<>")
+    assert html.count(f'src="cid:{cid}"') == 2, "equal formulas travel once"
+    assert 'alt="∂L/∂W"' in html
+    assert '<i>x</i><sup style="font-size:72%;line-height:0">2</sup>' in html
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().count("∂L/∂W") == 2, "the text form is complete"
+    assert image.get_content().startswith(b"\x89PNG")
+
+
+async def test_what_was_drawn_once_is_taken_from_the_cache(
+    tmp_path: Path, open_parts: Open, wall: Wall
+) -> None:
+    async with open_parts(CONFIG.format(folder=tmp_path)) as parts:
+        await owe(parts, HARD)
+        digest = parts.config.digests["daily"]
+        first = await parts.digests.preview(digest)
+        parts.illustrator.drawer.memory_bytes = 1  # nothing could be drawn any more
+        await parts.illustrator.drawer.close()
+        second = await parts.digests.preview(digest)
+    assert len(first.images) == 1
+    assert (second.html, second.images) == (first.html, first.images)
+
+
+async def test_what_cannot_be_drawn_is_text_and_holds_nothing_up(
+    tmp_path: Path, open_parts: Open, wall: Wall
+) -> None:
+    async with open_parts(CONFIG.format(folder=tmp_path)) as parts:
+        await owe(parts, r"\frac{a}{\undefinedmacro{b}}", HARD)
+        message = await mail(parts, wall)
+    assert len(images_of(message)) == 1
+    assert "undefinedmacro" in html_of(message)
+
+
+async def test_a_process_that_breaks_leaves_text(
+    tmp_path: Path, open_parts: Open, wall: Wall
+) -> None:
+    async with open_parts(CONFIG.format(folder=tmp_path)) as parts:
+        parts.illustrator.drawer.memory_bytes = 1
+        await owe(parts, HARD)
+        message = await mail(parts, wall)
+    assert images_of(message) == []
+    assert "∂L/∂W" in html_of(message)
