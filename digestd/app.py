@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digestd.clock import Clock
 from digestd.config import Config, find_config, load
 from digestd.core.models import Feed, Subscription
-from digestd.delivery.render import Renderer
 from digestd.delivery.senders import Sender, make_sender
 from digestd.delivery.target import Target
 from digestd.net.client import Client
@@ -23,7 +23,6 @@ from digestd.net.tls import make_context
 from digestd.services.alerts import AlertMaker
 from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
-from digestd.services.discover import Discoverer
 from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer
 from digestd.services.poll import Poller
@@ -33,8 +32,12 @@ from digestd.services.waiting import Bell
 from digestd.store import channels, daemons, digests, feeds, origins
 from digestd.store.db import Database, Store, connect
 from digestd.store.owner import this_process
-from digestd.web.server import WebServer
 from digestd.worker.parent import Worker
+
+if TYPE_CHECKING:  # loaded when a message is rendered, and where the web port is open
+    from digestd.delivery.render import Renderer
+    from digestd.services.discover import Discoverer
+    from digestd.web.server import WebServer
 
 
 @dataclass(slots=True)
@@ -116,13 +119,15 @@ class App:
         return Targets(self.config.channels, self.config.mail)
 
     def tls(self) -> Callable[[], ssl.SSLContext]:
-        """Return the maker of the one TLS context for feeds, mail and webhooks."""
-        return functools.cache(
-            lambda: make_context(
-                cert_file=self.environ.get("SSL_CERT_FILE"),
-                cert_dir=self.environ.get("SSL_CERT_DIR"),
-            )
-        )
+        """Return the maker of the one TLS context for feeds, mail and webhooks.
+
+        Raises ConfigError if the owner named certificates that cannot be used.
+        """
+        file, folder = self.environ.get("SSL_CERT_FILE"), self.environ.get("SSL_CERT_DIR")
+        make = functools.cache(lambda: make_context(cert_file=file, cert_dir=folder))
+        if file or folder:
+            make()
+        return make
 
     def sender_maker(
         self, config: Config, tls: Callable[[], ssl.SSLContext]
@@ -138,9 +143,11 @@ class App:
 
     def renderer(self, config: Config) -> Renderer:
         """Return what renders messages in the owner's language and zone."""
+        from digestd.delivery.render import Renderer  # noqa: PLC0415
+
         return Renderer(config.template_dirs, config.language, config.timezone)
 
-    def _net(self, config: Config, context: ssl.SSLContext) -> tuple[HostGate, Client]:
+    def _net(self, config: Config, tls: Callable[[], ssl.SSLContext]) -> tuple[HostGate, Client]:
         """Return the gate and the client that all who fetch share."""
         poll = config.poll
         gate = HostGate(
@@ -150,7 +157,7 @@ class App:
             is_own=poll.allow_private.names_url,
         )
         client = Client(
-            context,
+            tls,
             allow=poll.allow_private,
             gate=gate,
             contact=poll.contact,
@@ -162,7 +169,9 @@ class App:
     @asynccontextmanager
     async def discoverer(self, config: Config) -> AsyncIterator[Discoverer]:
         """Return what finds feeds; hosts that have asked the daemon for patience have it too."""
-        gate, client = self._net(config, self.tls()())
+        from digestd.services.discover import Discoverer  # noqa: PLC0415
+
+        gate, client = self._net(config, self.tls())
         if config.store.path.exists():
             with self.database() as db:
                 gate.remember(origins.all_patience(db))
@@ -193,9 +202,9 @@ class App:
         worker = Worker()
         illustrator = Illustrator(store, clock)
         targets = Targets(config.channels, config.mail)
-        composer = Composer(self.renderer(config), targets, config.language)
+        composer = Composer(lambda: self.renderer(config), targets, config.language)
         poll = config.poll
-        gate, client = self._net(config, tls())
+        gate, client = self._net(config, tls)
         gate.remember(await store.read(origins.all_patience))
         names = await store.read(_channels_in_use, config.channels)
         lanes = {
@@ -266,7 +275,7 @@ class App:
             ),
             lanes=lanes,
             sweeper=Sweeper(store, owner, ring_all),
-            web=WebServer(store, *config.web.listen) if config.web.listen else None,
+            web=_web_server(store, config),
             followed=followed,
         )
         try:
@@ -277,6 +286,14 @@ class App:
             composer.close()
             await worker.close()
             await illustrator.close()
+
+
+def _web_server(store: Store, config: Config) -> WebServer | None:
+    if not config.web.listen:
+        return None
+    from digestd.web.server import WebServer  # noqa: PLC0415
+
+    return WebServer(store, *config.web.listen)
 
 
 def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscription, Feed]]:

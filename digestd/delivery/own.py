@@ -11,10 +11,7 @@ from urllib.parse import unquote
 from digestd.clock import Clock, system_clock
 from digestd.core.models import Channel, MailServer, Piece
 from digestd.core.outcomes import SendOutcome
-from digestd.delivery.maildir import MaildirSender
-from digestd.delivery.page import PageSender
 from digestd.delivery.target import Folder, Target, Terminal, is_address
-from digestd.delivery.terminal import TerminalSender
 from digestd.errors import ConfigError
 
 OWN_SCHEMES = ("terminal", "maildir", "file")
@@ -79,5 +76,13 @@ def make_own_sender(
 ) -> Sender:
     """Return the sender of a target that `open_own` made."""
     if isinstance(target.via, Terminal):
+        from digestd.delivery.terminal import TerminalSender  # noqa: PLC0415  (loaded when needed)
+
         return TerminalSender(bold=bold, out=out, clock=clock, zone=zone)
-    return PageSender(target) if target.form == "page" else MaildirSender(target)
+    if target.form == "page":
+        from digestd.delivery.page import PageSender  # noqa: PLC0415
+
+        return PageSender(target)
+    from digestd.delivery.maildir import MaildirSender  # noqa: PLC0415
+
+    return MaildirSender(target)

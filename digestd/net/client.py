@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -57,15 +57,15 @@ _MOVES = frozenset([301, 302, 303, 307, 308])
 class Client:
     """Fetches over one pool, for the life of the process; an async context manager.
 
-    `context` is `net.tls.make_context()`. `allow` is the owner's
-    `allow_private`. With a `gate`, no host is asked before its Retry-After is
-    over, redirects included. `proxy` (http, https, socks5) is trusted as its
+    `context` is `net.tls.make_context()`, or what makes it when it is needed.
+    `allow` is the owner's `allow_private`. With a `gate`, no host is asked before
+    its Retry-After is over, redirects included. `proxy` (http, https, socks5) is trusted as its
     owner's; ValueError if it cannot be one.
     """
 
     def __init__(
         self,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | Callable[[], ssl.SSLContext],
         *,
         allow: AllowList | None = None,
         gate: HostGate | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ssl import SSLContext
 
 import httpx
@@ -17,7 +18,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     def __init__(
         self,
         allow: AllowList,
-        context: SSLContext,
+        context: SSLContext | Callable[[], SSLContext],
         *,
         connections: int,
         proxy: str = "",
@@ -29,7 +30,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             from digestd.net.proxied import ProxiedTransport  # noqa: PLC0415 (few have a proxy)
 
             self._way = ProxiedTransport(
-                allow, context, connections=connections, proxy=proxy, resolve=resolve
+                allow,
+                context if isinstance(context, SSLContext) else context(),
+                connections=connections,
+                proxy=proxy,
+                resolve=resolve,
             )
         else:
             door = Door(allow, resolve=resolve)

@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from digestd.core.health import health
 from digestd.core.models import Digest
 from digestd.core.slots import Slot
 from digestd.delivery.around import Around, Life
-from digestd.delivery.words import Words
 from digestd.store import alerted, feeds
 from digestd.store.db import Database
+
+if TYPE_CHECKING:
+    from digestd.delivery.words import Words  # loads babel: when a digest is made
 
 # A slot closed later than this says that it catches up.
 LATE = timedelta(minutes=30)

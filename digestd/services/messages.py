@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from digestd import telemetry
 from digestd.core.models import Entry, Feed, Message, Piece
-from digestd.delivery.compose import compose
-from digestd.delivery.render import Renderer
-from digestd.delivery.words import Words
 from digestd.errors import ConfigError
 from digestd.services.deliver import Targets
 from digestd.store import entries, feeds
 from digestd.store.db import Database
+
+if TYPE_CHECKING:  # half of all that there is to load, and most passes send nothing
+    from digestd.delivery.render import Renderer
+    from digestd.delivery.words import Words
 
 T = TypeVar("T")
 
@@ -31,14 +33,23 @@ def load(db: Database, entry_ids: Iterable[int]) -> dict[int, tuple[Entry, Feed]
 class Composer:
     """Renders and composes in a thread of its own: templates and mail take milliseconds."""
 
-    def __init__(self, renderer: Renderer, targets: Targets, language: str) -> None:
-        self.renderer = renderer
+    def __init__(
+        self, make_renderer: Callable[[], Renderer], targets: Targets, language: str
+    ) -> None:
+        self._make_renderer = make_renderer
         self._language = language
         self._targets = targets
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="digestd-render")
 
+    @cached_property
+    def renderer(self) -> Renderer:
+        """What renders messages, made at the first need. Blocking then."""
+        return self._make_renderer()
+
     def words(self, zone: ZoneInfo) -> Words:
         """Return fixed words and dates in the owner's language."""
+        from digestd.delivery.words import Words  # noqa: PLC0415
+
         return Words(self._language, zone)
 
     async def in_thread(self, function: Callable[[], T]) -> T:
@@ -59,6 +70,8 @@ class Composer:
         A channel that cannot be opened takes none: its debt stays as it is, and
         `check` names what is wrong. Raises ConfigError if no channel is left.
         """
+        from digestd.delivery.compose import compose  # noqa: PLC0415
+
         if message.complaint:
             # Ours was used in its place, so that the message still goes out.
             telemetry.warning("own template not used", why=message.complaint)
