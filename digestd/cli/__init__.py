@@ -34,9 +34,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "preview": ("digestd.cli.acting", "What a digest would be now."),
     "send": ("digestd.cli.acting", "Close a digest's slot now and send it."),
     "test": ("digestd.cli.acting", "Send one test message and say what the service answered."),
-    "outbox": ("digestd.cli.looking", "What is owed, to whom, and how it fares."),
+    "outbox": ("digestd.cli.outbox", "What is owed, to whom, and how it fares: list, retry, drop."),
+    "why": ("digestd.cli.why", "The story of one entry: fetched when, told to whom, each attempt."),
+    "pause": ("digestd.cli.pausing", "Silence a feed, tag:NAME, a digest, a channel, or all."),
+    "resume": ("digestd.cli.pausing", "End a pause."),
     "held": ("digestd.cli.held", "What the flood breaker holds: list, release or drop it."),
-    "status": ("digestd.cli.looking", "One screen: how the daemon, feeds and channels fare."),
+    "status": ("digestd.cli.status", "One screen: how the daemon, feeds and channels fare."),
 }
 
 

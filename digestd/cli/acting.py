@@ -25,6 +25,7 @@ from digestd.services.digests import Closed, manual_slot
 from digestd.services.poll import PollReport
 from digestd.store import channels as channel_rows
 from digestd.store import feeds as feed_rows
+from digestd.store import ledger, pauses
 from digestd.store import outbox as outbox_rows
 from digestd.store.db import Store
 
@@ -34,7 +35,9 @@ _WAIT_FOR_SENDING = 90.0
 _LOOK_AGAIN = 0.3
 
 
-def _with_parts(app: App, work: Callable[[Parts], Awaitable[T]]) -> T:
+def with_parts(app: App, work: Callable[[Parts], Awaitable[T]]) -> T:
+    """Return what `work` makes of all parts, on the owner's database."""
+
     async def run() -> T:
         store = Store(app.config.store.path)
         try:
@@ -75,7 +78,7 @@ def poll(context: Context, feed: tuple[str, ...]) -> int:
         return asked
 
     failed = False
-    for label, report in _with_parts(app, work):
+    for label, report in with_parts(app, work):
         if report is None:
             click.echo(f"{safe(label)}: being asked by another process just now")
             failed = True
@@ -129,7 +132,7 @@ def preview(
     async def work(parts: Parts) -> Message:
         return await parts.digests.preview(chosen, since=since(context.clock, span_back))
 
-    message = _with_parts(app, work)
+    message = with_parts(app, work)
     letters = message.letters or (message,)
     contents = [
         letter.text if text else embed_images(letter.html, message.images) for letter in letters
@@ -165,6 +168,7 @@ def send(context: Context, digest: str, again: str | None) -> int:
     chosen = _digest(app, digest)
 
     async def work(parts: Parts) -> tuple[Closed, list[tuple[str, str, str]]]:
+        await _refuse_silence(parts, chosen)
         if again is not None:
             closed = await send_again(parts.store, chosen, again, context.clock)
         else:
@@ -175,13 +179,21 @@ def send(context: Context, digest: str, again: str | None) -> int:
             closed = made
         return closed, await _sent(parts, closed.identity, closed.channels)
 
-    closed, states = _with_parts(app, work)
+    closed, states = with_parts(app, work)
     count = closed.entries
     what = f"{count} {'entry' if count == 1 else 'entries'}"
     click.echo(f"{digest}: {f'{closed.slot.key}, once more' if again is not None else what}")
     for channel, state, error in states:
         click.echo(f"  {channel}: {_STATE_WORDS[state]}{f' ({safe(error)})' if error else ''}")
     return 0 if all(state == "sent" for _, state, _ in states) else 1
+
+
+async def _refuse_silence(parts: Parts, digest: Digest) -> None:
+    """Complain if a pause would keep the digest back: it would seem lost."""
+    known = await parts.store.read(pauses.in_force, parts.clock())
+    for pause in (known.of_digest(digest.name), *map(known.of_channel, digest.to)):
+        if pause is not None:
+            raise UsageError(f"{pause.what} is paused; `digestd resume {pause.what}` first")
 
 
 _STATE_WORDS = {
@@ -201,7 +213,7 @@ async def _sent(
     end = loop.time() + _WAIT_FOR_SENDING
     while True:
         await asyncio.gather(*(parts.lanes[name].work() for name in channels))
-        states = await parts.store.read(outbox_rows.states_of_message, identity)
+        states = await parts.store.read(ledger.states_of_message, identity)
         # One that failed once waits longer than anyone would: say so instead.
         undecided = [s for s in states if s[1] in ("due", "sending") and not s[2]]
         if not undecided or loop.time() > end:

@@ -6,7 +6,7 @@ import asyncio
 
 from digestd.app import App
 from digestd.services.poll import PollReport
-from digestd.store import feeds, outbox
+from digestd.store import feeds, ledger, outbox
 from digestd.store.db import Store
 
 
@@ -28,7 +28,7 @@ async def run_once(app: App, *, every: bool) -> int:
             await asyncio.gather(*(lane.work() for lane in parts.lanes.values()))
             for lane in parts.lanes.values():
                 lane.close()
-            troubled = await store.read(outbox.counts)
+            troubled = await store.read(ledger.counts)
     finally:
         store.close()
     failed = any(_failed(report) for report in reports)

@@ -17,7 +17,7 @@ from digestd.core.models import Digest
 from digestd.daemon import Daemon
 from digestd.demo.server import DemoServer
 from digestd.services.digests import manual_slot
-from digestd.store import feeds, outbox
+from digestd.store import feeds, ledger
 
 _PUBLISH_EVERY = 3.0
 _FIRST_DIGEST, _NEXT_DIGEST = 15.0, 60.0
@@ -150,7 +150,7 @@ class _Demo:
         if closed is None:
             return
         while True:
-            states = await parts.store.read(outbox.states_of_message, closed.identity)
+            states = await parts.store.read(ledger.states_of_message, closed.identity)
             if all(state == "sent" for _, state, _ in states):
                 break
             await asyncio.sleep(_LOOK_AGAIN)

@@ -7,7 +7,7 @@ A channel's deliveries are worked by whoever holds the channel's lease, in order
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,6 @@ _MAY_GO = (
     f" AND NOT {CHANNEL_IS_SILENT}"
     " AND (NOT :quiet OR (SELECT kind FROM messages m WHERE m.pk = d.message_pk) <> 'alert')"
 )
-_STATES = ("due", "sending", "sent", "parked", "dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +182,35 @@ def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) ->
         _park(db, delivery.channel, verdict.answer, now)
 
 
+def retry(db: Database, delivery_id: int, now: datetime) -> str:
+    """Let a delivery be tried at once, as if it had never failed; return its channel, "" if not.
+
+    What is on its way, or has arrived, stays as it is. A parked channel is
+    freed: its owner means it to try.
+    """
+    row = db.conn.execute(
+        "UPDATE deliveries SET state = 'due', due_at = ?, failing_since = NULL, dropped = ''"
+        " WHERE id = ? AND state IN ('due', 'parked', 'dead') RETURNING channel",
+        (stamp(now), delivery_id),
+    ).fetchone()
+    if row is None:
+        return ""
+    unpark(db, row[0], now)
+    return str(row[0])
+
+
+def drop(db: Database, delivery_ids: Iterable[int], why: str) -> int:
+    """Send these no more, for this reason; return how many. What is on its way is let go."""
+    return sum(
+        db.conn.execute(
+            "UPDATE deliveries SET state = 'dead', dropped = ?"
+            " WHERE id = ? AND dropped = '' AND state IN ('due', 'parked', 'dead')",
+            (why, delivery_id),
+        ).rowcount
+        for delivery_id in delivery_ids
+    )
+
+
 def settle_late(db: Database, delivery_id: int, attempt: int, now: datetime) -> None:
     """Record that an attempt we had given up waiting for was accepted after all.
 
@@ -242,85 +270,6 @@ def next_due_at(
         {"channel": channel, "now": stamp(now), "quiet": quiet},
     ).fetchone()
     return moment_or_none(row[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A delivery as `outbox list` shows it."""
-
-    id: int
-    channel: str
-    kind: str
-    state: str
-    title: str
-    recipient: str
-    entries: tuple[int, ...]
-    attempts: int
-    last_error: str
-    due_at: datetime
-    created_at: datetime
-    sent_at: datetime | None
-
-
-def listing(
-    db: Database, states: Sequence[str] = ("due", "sending", "parked", "dead"), limit: int = 1000
-) -> list[Listed]:
-    """Return the deliveries in these states, oldest first."""
-    marks = ",".join("?" * len(states))
-    rows = db.query(
-        "SELECT d.id, d.channel, d.state, d.title, d.recipient, d.attempts, d.last_error,"
-        " d.due_at, d.created_at, d.sent_at, d.message_pk, m.kind FROM deliveries d"
-        f" JOIN messages m ON m.pk = d.message_pk WHERE d.state IN ({marks})"
-        " ORDER BY d.id LIMIT ?",
-        [*states, limit],
-    )
-    return [
-        Listed(
-            row["id"],
-            row["channel"],
-            row["kind"],
-            row["state"],
-            row["title"],
-            row["recipient"],
-            _entries_of(db, row["message_pk"]),
-            row["attempts"],
-            row["last_error"],
-            moment(row["due_at"]),
-            moment(row["created_at"]),
-            moment_or_none(row["sent_at"]),
-        )
-        for row in list(rows)
-    ]
-
-
-def _entries_of(db: Database, message_pk: int) -> tuple[int, ...]:
-    rows = db.conn.execute(
-        "SELECT entry_id FROM message_entries WHERE message_pk = ? ORDER BY position",
-        (message_pk,),
-    )
-    return tuple(row[0] for row in rows)
-
-
-def states_of_message(db: Database, identity: str) -> list[tuple[str, str, str]]:
-    """Return (channel, state, last error) of each delivery of the message with this identity."""
-    rows = db.conn.execute(
-        "SELECT d.channel, d.state, d.last_error FROM deliveries d JOIN messages m"
-        " ON m.pk = d.message_pk WHERE m.identity = ? ORDER BY d.id",
-        (identity,),
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
-
-
-def counts(db: Database) -> dict[str, int]:
-    """Return how many deliveries are in each state that is not `sent`."""
-    rows = db.conn.execute(
-        "SELECT state, count(*) FROM deliveries WHERE state IN ('due', 'sending') GROUP BY state"
-        " UNION ALL SELECT state, count(*) FROM deliveries WHERE state IN ('parked', 'dead')"
-        " GROUP BY state"
-    )
-    found = dict.fromkeys((s for s in _STATES if s != "sent"), 0)
-    found.update({row[0]: row[1] for row in rows})
-    return found
 
 
 def _delivery(row: dict[str, Any]) -> Delivery:

@@ -10,7 +10,7 @@ from digestd.core.models import Debt, Delivery
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.core.retries import RetrySettings, judge
 from digestd.core.slots import Slot
-from digestd.store import channels, digests, outbox, owed
+from digestd.store import channels, digests, ledger, outbox, owed
 from digestd.store.db import Database
 from tests.support.nouns import NOW, followed, new, piece, put, seen
 
@@ -92,12 +92,12 @@ def test_a_broken_channel_parks_everything_and_a_mended_one_frees_it(db: Databas
     assert delivery is not None
     settle(db, delivery, Broken("535 wrong password"))
     put(db, "m3")
-    assert {one.state for one in outbox.listing(db)} == {"parked"}
+    assert {one.state for one in ledger.listing(db)} == {"parked"}
     [state] = channels.states(db)
     assert state.parked_reason == "535 wrong password"
     assert outbox.next_due_at(db, "phone", NOW) is None
     outbox.unpark(db, "phone", NOW)
-    assert {one.state for one in outbox.listing(db)} == {"due"}
+    assert {one.state for one in ledger.listing(db)} == {"due"}
 
 
 def test_a_refused_message_is_dead_and_the_next_goes_on(db: Database) -> None:
@@ -110,7 +110,7 @@ def test_a_refused_message_is_dead_and_the_next_goes_on(db: Database) -> None:
     second = take(db)
     assert second is not None
     settle(db, second, Sent("250 ok"))
-    assert [(one.state, one.last_error) for one in outbox.listing(db)] == [
+    assert [(one.state, one.last_error) for one in ledger.listing(db)] == [
         ("dead", "550 no such user")
     ]
 
@@ -122,16 +122,16 @@ def test_a_late_answer_counts_unless_something_happened_since(db: Database) -> N
     assert delivery is not None
     settle(db, delivery, Unknown("no answer"))
     outbox.settle_late(db, delivery.id, delivery.attempts - 1, NOW)
-    assert [one.state for one in outbox.listing(db)] == ["due"]
+    assert [one.state for one in ledger.listing(db)] == ["due"]
     outbox.settle_late(db, delivery.id, delivery.attempts, NOW)
-    assert outbox.listing(db) == []
+    assert ledger.listing(db) == []
 
 
 def test_the_same_message_is_put_once(db: Database) -> None:
     put(db, "m1")
     again = outbox.Outgoing("m1", "alert", "m1", [("phone", piece())])
     assert not outbox.put(db, again, NOW)
-    assert len(outbox.listing(db)) == 1
+    assert len(ledger.listing(db)) == 1
 
 
 def test_a_debt_is_paid_by_one_message_only(db: Database) -> None:
@@ -159,7 +159,7 @@ def test_a_slot_is_closed_once_and_keeps_its_members(db: Database) -> None:
     assert digests.close(db, "daily", slot, outgoing, NOW)
     assert not digests.close(db, "daily", slot, None, NOW)
     assert digests.is_closed(db, "daily", slot.key)
-    [listed] = outbox.listing(db)
+    [listed] = ledger.listing(db)
     assert listed.entries == (debt.entry_id,)
 
 

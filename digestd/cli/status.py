@@ -1,0 +1,184 @@
+"""`status`: one screen, and exit 1 when something needs its owner."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from digestd.app import App
+from digestd.cli import Context
+from digestd.cli.show import JSON_OPTION, ago, rfc3339, safe
+from digestd.core.health import health
+from digestd.core.models import Feed
+from digestd.core.slots import next_slot
+from digestd.errors import StoreError
+from digestd.store import channels, daemons, feeds, held, ledger, owed, pauses
+from digestd.store.db import Database
+
+_LATE = timedelta(minutes=5)
+# Between two passes of cron nobody runs, and nothing is wrong.
+_FORGOTTEN = timedelta(hours=2)
+_DEAD_SHOWN = 5
+
+
+@click.command()
+@JSON_OPTION
+@click.pass_obj
+def status(context: Context, as_json: bool) -> int:
+    """One screen: the daemon, feeds, the outbox, the next slots.
+
+    Exit 1 if something needs you.
+    """
+    app = context.app()
+    now = context.clock()
+    try:
+        with app.database() as db:
+            report = _status(app, db, now)
+    except StoreError as exc:
+        report = {
+            "running": False,
+            "feeds": {},
+            "owed": {},
+            "slots": _slots(app, now),
+            "problems": [str(exc)],
+        }
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        _print_status(report, now)
+    return 1 if report["problems"] else 0
+
+
+def _status(app: App, db: Database, now: datetime) -> dict[str, Any]:
+    alive = daemons.running(db)
+    known = feeds.all_active(db)
+    states = [health(feed, now) for feed in known]
+    late = [feed for feed in known if _is_late(feed, now, _LATE)]
+    waiting = ledger.counts(db)
+    debts = owed.count(db)
+    return {
+        "running": bool(alive),
+        "since": rfc3339(alive[0][1]) if alive else None,
+        "feeds": {
+            "total": len(known),
+            **{name: states.count(name) for name in ("well", "failing", "quiet", "gone", "new")},
+            "late": len(late) if alive else 0,
+        },
+        "owed": {
+            "deliveries": waiting["due"] + waiting["sending"],
+            "parked": waiting["parked"],
+            "dead": waiting["dead"],
+            "alerts": sum(n for (kind, _), n in debts.items() if kind == "alert"),
+            "for_digests": sum(
+                n
+                for (kind, target), n in debts.items()
+                if kind == "digest" and target in app.config.digests
+            ),
+        },
+        "paused": [
+            {"what": one.what, "until": rfc3339(one.until), "drop": one.dropping}
+            for one in pauses.in_force(db, now)
+        ],
+        "slots": _slots(app, now),
+        "problems": [
+            *_feed_problems(db, known),
+            *_outbox_problems(app, db, waiting["dead"], debts),
+            *_daemon_problems(db, known, now, running=bool(alive)),
+        ],
+    }
+
+
+def _feed_problems(db: Database, known: list[Feed]) -> list[str]:
+    found = [
+        f"feed {f.id}: {f.last_error}" for f in known if f.failures >= 3 or f.gone_at is not None
+    ]
+    names = {feed.pk: feed.id for feed in known}
+    return found + [
+        f"feed {names.get(b.feed_pk, '')}: {b.entries} entries are held ({b.reason});"
+        " `digestd held`"
+        for b in held.batches(db)
+    ]
+
+
+def _outbox_problems(
+    app: App, db: Database, dead: int, debts: dict[tuple[str, str], int]
+) -> list[str]:
+    found = [
+        f"channel {c.name} is parked: {c.parked_reason}; mend it, then `digestd test {c.name}`"
+        for c in channels.states(db)
+        if c.parked_at
+    ]
+    found += [
+        f"{n} alerts wait for {target}, which is no channel any more"
+        for (kind, target), n in debts.items()
+        if kind == "alert" and target not in app.config.channels
+    ]
+    shown = ledger.listing(db, ["dead"], limit=_DEAD_SHOWN)
+    found += [
+        f'not delivered to {one.channel}: "{one.title}" ({one.last_error});'
+        f" `digestd outbox retry {one.id}` or `drop {one.id}`"
+        for one in shown
+    ]
+    if dead > len(shown):
+        found.append(f"{dead - len(shown)} more could not be delivered: `digestd outbox`")
+    return found
+
+
+def _daemon_problems(db: Database, known: list[Feed], now: datetime, *, running: bool) -> list[str]:
+    waits = daemons.crashed(db) or any(_is_late(feed, now, _FORGOTTEN) for feed in known)
+    if waits and not running:
+        return ["the daemon is not running, and feeds wait to be asked"]
+    return []
+
+
+def _is_late(feed: Feed, now: datetime, by: timedelta) -> bool:
+    due = feed.next_poll_at
+    return feed.gone_at is None and due is not None and now - due > by
+
+
+def _slots(app: App, now: datetime) -> list[dict[str, Any]]:
+    found = []
+    for digest in app.config.digests.values():
+        slot = next_slot(digest.schedule, digest.zone, now)
+        found.append(
+            {
+                "digest": digest.name,
+                "slot": slot.key if slot else None,
+                "due": rfc3339(slot.due_at) if slot else None,
+            }
+        )
+    return found
+
+
+def _print_status(report: dict[str, Any], now: datetime) -> None:
+    running = "running" if report["running"] else "not running"
+    if report.get("since"):
+        running += f", since {ago(datetime.fromisoformat(report['since']), now)}"
+    click.echo(f"daemon   {click.style(running, bold=True)}")
+    if report["feeds"]:
+        counts = report["feeds"]
+        words = [
+            f"{counts[k]} {k}"
+            for k in ("well", "new", "quiet", "failing", "gone", "late")
+            if counts[k]
+        ]
+        click.echo(f"feeds    {counts['total']}: {', '.join(words) or 'none'}")
+    if report["owed"]:
+        owes = report["owed"]
+        words = [f"{owes['deliveries']} on their way", f"{owes['for_digests']} entries for digests"]
+        words += [f"{owes['alerts']} alerts that wait"] if owes["alerts"] else []
+        words += [f"{owes[k]} {k}" for k in ("parked", "dead") if owes[k]]
+        click.echo(f"outbox   {', '.join(words)}")
+    for pause in report.get("paused", ()):
+        until = pause["until"]
+        end = ago(datetime.fromisoformat(until), now) if until else "when you resume it"
+        click.echo(f"paused   {safe(pause['what'])}: ends {end}")
+    for slot in report["slots"]:
+        due = slot["due"]
+        when = f"{slot['slot']} ({ago(datetime.fromisoformat(due), now)})" if due else "by hand"
+        click.echo(f"digest   {safe(slot['digest'])}: {when}")
+    for problem in report["problems"]:
+        click.echo(f"{click.style('needs you', fg='red', bold=True)}  {safe(problem)}")
