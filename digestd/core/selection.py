@@ -30,7 +30,7 @@ class Rung:
     listed: int  # … and then by title, before the rest is folded
     whole: bool = False  # entries whose level is "full" are shown whole
     in_all: int = 10**9  # entries shown with their text, of all feeds
-    is_dense: bool = False  # titles alone, in as little markup as they can do with
+    is_dense: bool = False  # feeds without text take as little markup as they can do with
 
 
 # First excerpts grow shorter, then fewer entries have one, then there are titles alone. What
@@ -41,7 +41,8 @@ LADDER = (
     Rung(excerpt=200, told=5, listed=12),
     Rung(excerpt=130, told=4, listed=10),
     Rung(excerpt=130, told=3, listed=10, in_all=30),
-    Rung(excerpt=110, told=2, listed=10, in_all=15),
+    Rung(excerpt=130, told=2, listed=12, in_all=16, is_dense=True),
+    Rung(excerpt=110, told=1, listed=12, in_all=8, is_dense=True),
     Rung(excerpt=0, told=0, listed=12, is_dense=True),
 )
 
@@ -86,6 +87,7 @@ class Group:
     listed: tuple[Entry, ...]  # by title
     folds: tuple[Fold, ...] = ()
     is_row: bool = False  # a row of a table rather than a section of its own
+    is_dense: bool = False  # titles as lines; without text no section of its own
 
     @property
     def folded(self) -> tuple[Entry, ...]:
@@ -142,7 +144,10 @@ def select(members: Sequence[Member], rung: Rung, plan: Plan) -> Selection:
         for group, count in zip(ordered, told, strict=True)
     ]
     groups = _arranged(shares, plan)
-    if plan.grouping == "feed" and sum(1 for group in groups if not group.told) >= _ROWS_FROM:
+    if rung.is_dense:
+        groups = [replace(group, is_dense=True) for group in groups]
+        groups.sort(key=lambda group: not group.told)
+    elif plan.grouping == "feed" and sum(1 for group in groups if not group.told) >= _ROWS_FROM:
         groups = [replace(group, is_row=not group.told) for group in groups]
         groups.sort(key=lambda group: group.is_row)  # stable: sections, then rows
     feeds = {share.feed.pk: share.feed for share in shares}
@@ -173,15 +178,15 @@ def parts(selection: Selection, plan: Plan, budget: int) -> list[Selection]:
     left = room
     for group in selection.groups:
         here = replace(group, told=(), listed=(), folds=())
-        left -= _heading(group, selection)
+        left -= _heading(group)
         for place, entry in enumerate(group.told + group.listed):
             is_told = place < len(group.told)
-            size = _entry_size(entry, selection, plan, is_told=is_told)
+            size = _told_size(entry, selection, plan) if is_told else _listed_size(entry, group)
             if size > left and (made[-1] or here.entries):
                 made[-1] += [here] if here.entries else []
                 made.append([])
                 here = replace(here, told=(), listed=())
-                left = room - _heading(group, selection)
+                left = room - _heading(group)
             if is_told:
                 here = replace(here, told=(*here.told, entry))
             else:
@@ -192,27 +197,28 @@ def parts(selection: Selection, plan: Plan, budget: int) -> list[Selection]:
 
 
 def _size(group: Group, selection: Selection, plan: Plan) -> int:
-    told = sum(_entry_size(entry, selection, plan, is_told=True) for entry in group.told)
-    listed = sum(_entry_size(entry, selection, plan, is_told=False) for entry in group.listed)
-    return _heading(group, selection) + told + listed
+    told = sum(_told_size(entry, selection, plan) for entry in group.told)
+    return _heading(group) + told + sum(_listed_size(entry, group) for entry in group.listed)
 
 
-def _heading(group: Group, selection: Selection) -> int:
-    if selection.rung.is_dense:
+def _heading(group: Group) -> int:
+    if group.is_dense and not group.told:
         name = group.feed.label if group.feed else group.tag
         return _DENSE + _bytes(name) + 2 * _DENSE * len(group.folds)
     return _ROW if group.is_row else _GROUP
 
 
-def _entry_size(entry: Entry, selection: Selection, plan: Plan, *, is_told: bool) -> int:
-    rung, title = selection.rung, _bytes(entry.title)
-    if not is_told:
-        link = _bytes(entry.link or "")
-        return title + link + (_DENSE if rung.is_dense else _LISTED)
+def _listed_size(entry: Entry, group: Group) -> int:
+    link = _bytes(entry.link or "")
+    return _bytes(entry.title) + link + (_DENSE if group.is_dense else _LISTED)
+
+
+def _told_size(entry: Entry, selection: Selection, plan: Plan) -> int:
+    rung = selection.rung
     body = _bytes(entry.content_html or entry.summary_html)
     is_whole = rung.whole and plan.level_of(selection.feeds[entry.feed_pk]) == "full"
     # A sign is three bytes at most, where half as many are shown; the rest is markup.
-    return _TOLD + title + (body if is_whole else min(body, 2 * rung.excerpt))
+    return _TOLD + _bytes(entry.title) + (body if is_whole else min(body, 2 * rung.excerpt))
 
 
 def _bytes(text: str) -> int:

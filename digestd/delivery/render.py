@@ -501,6 +501,8 @@ def _summary(words: Words, selection: Selection) -> str:
 
 def _contents(groups: Sequence[GroupView], count: int) -> tuple[GroupView, ...]:
     told = sum(len(group.told) for group in groups)
+    if any(group.is_dense for group in groups):
+        return ()
     # Where there are titles alone, the digest is that list already.
     is_wanted = count >= _CONTENTS_FROM and told > 3 and len(groups) <= _CONTENTS_TO
     return tuple(groups) if is_wanted else ()

@@ -95,7 +95,7 @@ class Views:
             language=language,
             direction=direction_of(language),
             is_row=group.is_row,
-            is_dense=rung.is_dense,
+            is_dense=group.is_dense,
         )
 
     def _heading(self, group: Group, plan: Plan) -> str:

@@ -127,7 +127,7 @@ def test_the_ladder_begins_where_it_should_fit() -> None:
     few = many(one, 2)
     assert first_rung(few, PLAN, 90_000) == 1
     assert first_rung(few, Plan("full"), 90_000) == 0
-    crowd = [m for pk in range(1, 80) for m in many(feed(pk), 6, pk * 100)]
+    crowd = [m for pk in range(1, 400) for m in many(feed(pk), 6, pk * 100)]
     assert LADDER[first_rung(crowd, PLAN, 90_000)].excerpt == 0
 
 
