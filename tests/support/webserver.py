@@ -26,6 +26,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -278,6 +279,10 @@ class Authority:
     def __init__(self) -> None:
         self._ca = trustme.CA()
         self.pem: bytes = self._ca.cert_pem.bytes()
+
+    def write_server_pem(self, path: Path, *names: str) -> None:
+        """Write a key and a certificate for `names`, for a server in another process."""
+        self._ca.issue_cert(*names).private_key_and_cert_chain_pem.write_to_path(path)
 
     def server_context(self, *names: str, expired: bool = False) -> ssl.SSLContext:
         """Return a context with a certificate for `names` (default: 127.0.0.1, localhost)."""
