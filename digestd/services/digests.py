@@ -22,6 +22,8 @@ from digestd.store.db import Database, Store
 # After a longer downtime the last slot stands for all before it; older ones
 # need not be counted one by one.
 _LOOK_BACK = timedelta(days=35)
+# Where nothing is due, how far one looked is noted this often; at a stop it is noted exactly.
+_LOOKED_LONG_AGO = timedelta(hours=1)
 _TRIES = 5
 
 
@@ -72,6 +74,7 @@ class DigestMaker:
                 if (slot := next_slot(digest.schedule, digest.zone, now))
             ]
             await self.bell.wait(min(upcoming) - now if upcoming else None)
+        await self._leave()
 
     def stop(self) -> None:
         """Let `run` end."""
@@ -103,6 +106,8 @@ class DigestMaker:
             return None
         due = list(slots_between(digest.schedule, digest.zone, max(looked, now - _LOOK_BACK), now))
         if not due:
+            if now - looked > _LOOKED_LONG_AGO:
+                await self._store.write(digests.look, digest.name, now)
             return None
         if await self._is_silent(digest, now):
             # What is owed waits for the first slot after the pause.
@@ -113,6 +118,19 @@ class DigestMaker:
         closed = await self.close(digest, due[-1], missed=len(due) - 1)
         await self._store.write(digests.look, digest.name, due[-1].due_at)
         return closed
+
+    async def _leave(self) -> None:
+        """Note up to when slots were seen to, for another `when` than ours may follow.
+
+        A digest at 08:00 that is moved to 11:00 at noon is due tomorrow, not at once.
+        """
+        now = self._clock()
+        for digest in self._digests.values():
+            looked = await self._store.read(digests.looked_until, digest.name)
+            if looked is None or looked >= now:
+                continue
+            if next(slots_between(digest.schedule, digest.zone, looked, now), None) is None:
+                await self._store.write(digests.look, digest.name, now)
 
     async def _is_silent(self, digest: Digest, now: datetime) -> bool:
         """Return whether the digest is paused, or every channel that it goes to."""

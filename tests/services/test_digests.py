@@ -142,6 +142,23 @@ async def test_changing_when_neither_skips_nor_repeats_an_entry(
     assert entries == [1, 1, 1, 1]
 
 
+async def test_a_digest_moved_to_an_hour_that_is_past_is_due_tomorrow(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    wall.now = datetime(2026, 6, 1, 6, 20, tzinfo=UTC)  # 02:20 in New York
+    async with open_parts(config(tmp_path)) as parts:
+        for _ in range(40):  # until noon
+            await parts.digests.work()
+            wall.shift(timedelta(minutes=15))
+        parts.digests.stop()
+        await parts.digests.run()
+    async with open_parts(config(tmp_path, "10:00")) as parts:
+        assert await parts.digests.work() == []
+        wall.shift(timedelta(days=1))
+        await parts.digests.work()
+        assert await made(parts) == ["2026-06-01T02:30", "2026-06-02T10:00"]
+
+
 async def test_an_entry_is_in_one_digest_even_when_two_close_at_once(
     tmp_path: Path, wall: Wall, open_parts: Open
 ) -> None:
