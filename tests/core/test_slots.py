@@ -45,9 +45,10 @@ ODD_ZONES = (
 
 
 @cache
-def _segments(zone: ZoneInfo, start: datetime, end: datetime) -> list[tuple[datetime, timedelta]]:
+def _segments(
+    zone: ZoneInfo, start: datetime, end: datetime, step: timedelta = timedelta(hours=6)
+) -> list[tuple[datetime, timedelta]]:
     """Return (since, offset) of every stretch with one offset, found by walking UTC."""
-    step = timedelta(hours=6)
     found = [(start, _offset(zone, start))]
     moment = start
     while moment < end:
@@ -176,22 +177,62 @@ def test_nothing_is_due_before_the_next_slot(zone: ZoneInfo, after: datetime, at
     assert list(slots_between(schedule, zone, after, slot.due_at)) == [slot]
 
 
+def _odd_times(segments: tuple[tuple[datetime, timedelta], ...]) -> set[time]:
+    """Return the times of day in the middle of what this zone's clocks skip or show twice."""
+    odd = set()
+    for (_, before), (since, offset) in itertools.pairwise(segments):
+        naive = since.replace(tzinfo=None)
+        odd.add((naive + (before + offset) / 2).time().replace(second=0, microsecond=0))
+    return odd
+
+
+def _wanted(day: date, when: str) -> bool:
+    """Say which days a rule means, in words of its own."""
+    return {
+        "mon-fri": day.isoweekday() <= 5,
+        "sat,sun": day.isoweekday() >= 6,
+        "1st": day.day == 1,
+        "last-day": day.month != (day + DAY).month,
+        "": True,
+    }[when]
+
+
 def test_every_zone_has_one_slot_per_local_day_over_three_years() -> None:
     start, end = datetime(2025, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
-    schedule = Schedule.parse("02:30")
-    seen: set[tuple[object, ...]] = set()
+    known: set[tuple[object, ...]] = set()
     for name in sorted(available_timezones()):
         zone = ZoneInfo(name)
-        segments = tuple(_segments(zone, start - 3 * DAY, end + 3 * DAY))
-        if segments in seen:  # another name of the same clock
+        segments = tuple(_segments(zone, start - 3 * DAY, end + 3 * DAY, DAY))
+        if segments in known:  # another name of the same clock
             continue
-        seen.add(segments)
-        slots = list(slots_between(schedule, zone, start, end))
-        days = [date.fromisoformat(slot.key[:10]) for slot in slots]
-        assert days == [days[0] + n * DAY for n in range(len(days))], name
-        assert len(days) >= 1095, name
-        expected = [_due(list(segments), datetime.combine(day, time(2, 30))) for day in days]
-        assert [slot.due_at for slot in slots] == expected, name
+        known.add(segments)
+        for at in {time(2, 30), *_odd_times(segments)}:
+            slots = list(slots_between(Schedule.parse(f"{at:%H:%M}"), zone, start, end))
+            days = [date.fromisoformat(slot.key[:10]) for slot in slots]
+            assert days == [days[0] + n * DAY for n in range(len(days))], (name, at)
+            assert len(days) >= 1095, (name, at)
+            expected = [_due(list(segments), datetime.combine(day, at)) for day in days]
+            assert [slot.due_at for slot in slots] == expected, (name, at)
+        rules = {"mon-fri": time(8), "sat,sun": time(10), "1st": time(9), "last-day": time(18)}
+        schedule = Schedule.parse([f"{days} {at:%H:%M}" for days, at in rules.items()])
+        due = {
+            (_due(list(segments), datetime.combine(day, at)), f"{day}T{at:%H:%M}")
+            for day in _days(start, end)
+            for words, at in rules.items()
+            if _wanted(day, words)
+        }
+        got = [(slot.due_at, slot.key) for slot in slots_between(schedule, zone, start, end)]
+        assert got == sorted(one for one in due if start < one[0] <= end), name
+
+
+def test_hours_are_those_of_utc_whatever_the_zone() -> None:
+    start, end = datetime(2026, 3, 7, 23, 30, tzinfo=UTC), datetime(2026, 3, 29, 12, tzinfo=UTC)
+    for name in ODD_ZONES:
+        slots = list(slots_between(Schedule.parse("hourly"), ZoneInfo(name), start, end))
+        assert [slot.due_at for slot in slots] == [
+            datetime(2026, 3, 8, tzinfo=UTC) + timedelta(hours=n) for n in range(len(slots))
+        ]
+        assert slots[-1] == Slot("2026-03-29T12Z", end)
 
 
 # --- single days -----------------------------------------------------------------------
