@@ -31,7 +31,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         *("concurrency", "per_host"),
         *("timeout", "max_size", "allow_private", "proxy", "contact"),
     ),
-    "delivery": ("first_retry", "give_up"),
+    "delivery": ("first_retry", "give_up", "fallback"),
     "notices": ("to",),
     "web": ("listen", "url", "public"),
     "push": ("callback_url",),

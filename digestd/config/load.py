@@ -161,6 +161,7 @@ def _delivery(table: Table) -> DeliverySettings:
     settings = DeliverySettings(
         table.duration("first_retry", usual.first_retry, high=timedelta(hours=1)),
         table.duration("give_up", usual.give_up),
+        table.duration("fallback", usual.fallback),
     )
     if settings.first_retry > settings.give_up:
         first = describe_duration(settings.first_retry)

@@ -18,10 +18,14 @@ PATIENCE = 3
 
 @dataclass(frozen=True, slots=True)
 class RetrySettings:
-    """`[delivery]`: the first wait (doubles up to an hour), and when to give up."""
+    """`[delivery]`: the first wait (doubles up to an hour), and when to give up.
+
+    An alert not accepted within `fallback` is left to the next digest that tells its entry.
+    """
 
     first_retry: timedelta = timedelta(seconds=10)
     give_up: timedelta = timedelta(days=7)
+    fallback: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

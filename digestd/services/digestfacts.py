@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from digestd.core.slots import Slot
 from digestd.delivery.around import Around, Life
 from digestd.store import alerted, feeds
 from digestd.store.db import Database
+from digestd.store.unreached import Unreached, unreached
 
 if TYPE_CHECKING:
     from digestd.delivery.words import Words  # loads babel: when a digest is made
@@ -27,19 +28,28 @@ class Facts:
     """What the store says when a digest is made."""
 
     announced: dict[int, list[tuple[str, datetime]]]
+    unreached: list[Unreached]
     life: Life
 
 
 def gather(
-    db: Database, entry_ids: Iterable[int], feed_pks: Sequence[int] | None, now: datetime
+    db: Database,
+    entry_ids: Collection[int],
+    feed_pks: Sequence[int] | None,
+    now: datetime,
+    fallback: timedelta,
 ) -> Facts:
-    """Read what is to be said; `feed_pks` are the digest's feeds, None: all."""
+    """Read what is to be said; `feed_pks` are the digest's feeds, None: all.
+
+    Alerts that have waited for `fallback` are said to have reached nobody.
+    """
     wanted = None if feed_pks is None else set(feed_pks)
     states = Counter(
         health(feed, now) for feed in feeds.all_active(db) if wanted is None or feed.pk in wanted
     )
     return Facts(
         alerted.announced(db, entry_ids),
+        unreached(db, entry_ids, now - fallback),
         Life(
             well=states["well"] + states["new"],
             failing=states["failing"] + states["gone"],
@@ -54,7 +64,7 @@ def around(
     """Put `facts` into words."""
     return Around(
         notes=tuple(notes),
-        marks={entry: _marks(told, words, now) for entry, told in facts.announced.items()},
+        marks=_marks(facts, words, now),
         life=facts.life,
         pause=words.say(
             "To pause it for a week: {command}", command=f"digestd pause {digest.name} --for 7d"
@@ -62,12 +72,22 @@ def around(
     )
 
 
-def _marks(told: Sequence[tuple[str, datetime]], words: Words, now: datetime) -> tuple[str, ...]:
+def _marks(facts: Facts, words: Words, now: datetime) -> dict[int, tuple[str, ...]]:
     today = now.astimezone(words.zone).date()
-    return tuple(
-        words.say("already on your {channel} {when}", channel=channel, when=_when(at, words, today))
-        for channel, at in told
-    )
+    marks = {
+        entry: tuple(
+            words.say(
+                "already on your {channel} {when}", channel=channel, when=_when(at, words, today)
+            )
+            for channel, at in told
+        )
+        for entry, told in facts.announced.items()
+    }
+    for one in facts.unreached:
+        said = words.say("could not reach {channel}", channel=one.channel)
+        known = marks.get(one.entry_id, ())
+        marks[one.entry_id] = known if said in known else (*known, said)
+    return marks
 
 
 def _when(at: datetime, words: Words, today: object) -> str:

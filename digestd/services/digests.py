@@ -50,8 +50,12 @@ class DigestMaker:
         clock: Clock,
         on_made: Callable[[str], None] = lambda _channel: None,
         followed: Mapping[int, Subscription] | None = None,
+        fallback: timedelta = timedelta(days=1),
     ) -> None:
-        """`followed`: what the owner wants of each feed, by `Feed.pk`."""
+        """`followed`: what the owner wants of each feed, by `Feed.pk`.
+
+        An alert that waits for longer than `fallback` is told here in its place.
+        """
         self.bell = Bell()
         self._store = store
         self._composer = composer
@@ -60,6 +64,7 @@ class DigestMaker:
         self._clock = clock
         self._on_made = on_made
         self._followed = followed or {}
+        self._fallback = fallback
         self._tags = {pk: s.tags for pk, s in self._followed.items()}
         self._stopping = False
 
@@ -185,7 +190,9 @@ class DigestMaker:
         shown = await self._store.read(load, [debt.entry_id for debt in debts])
         members = [shown[debt.entry_id] for debt in debts if debt.entry_id in shown]
         identity = f"digest/{digest.name}/{slot.key}"
-        facts = await self._store.read(digestfacts.gather, shown, self._feeds_of(digest), now)
+        facts = await self._store.read(
+            digestfacts.gather, shown, self._feeds_of(digest), now, self._fallback
+        )
         words = self._composer.words(digest.zone)
         notes = digestfacts.lateness(slot, missed, words, now)
         to = await self._wanting(digest, now)
@@ -213,6 +220,7 @@ class DigestMaker:
                 pieces,
                 [entry.id for entry, _ in members],
                 [debt.pk for debt in debts],
+                facts.unreached,
             )
 
         return await self._composer.in_thread(compose)
@@ -253,7 +261,9 @@ class DigestMaker:
             ids = await self._store.read(_seen_since, self._feeds_of(digest), since)
         shown = await self._store.read(load, ids)
         members = [shown[i] for i in ids if i in shown]
-        facts = await self._store.read(digestfacts.gather, shown, self._feeds_of(digest), now)
+        facts = await self._store.read(
+            digestfacts.gather, shown, self._feeds_of(digest), now, self._fallback
+        )
         words = self._composer.words(digest.zone)
         return await self._illustrator.illustrated(
             self._composer,

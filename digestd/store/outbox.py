@@ -20,6 +20,7 @@ from digestd.store import channels, owed
 from digestd.store.channels import ANSWER_LENGTH
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 from digestd.store.pauses import CHANNEL_IS_SILENT
+from digestd.store.unreached import Unreached
 
 # Of a delivery `d` of a channel `c`: neither is paused, nor in its quiet hours.
 _MAY_GO = (
@@ -38,6 +39,7 @@ class Outgoing:
     pieces: Sequence[tuple[str, Piece]]
     entry_ids: Sequence[int] = ()
     owed_pks: Sequence[int] = ()
+    instead_of: Sequence[Unreached] = ()  # alerts that this digest tells in their place
 
 
 # --- messages --------------------------------------------------------------------------
@@ -64,6 +66,10 @@ def put(db: Database, outgoing: Outgoing, now: datetime, slot_pk: int | None = N
         [(message_pk, position, entry) for position, entry in enumerate(outgoing.entry_ids)],
     )
     owed.pay(db, outgoing.owed_pks, message_pk)
+    for one in outgoing.instead_of:
+        why = f"told by {outgoing.identity} instead"
+        drop(db, one.deliveries, why)
+        owed.drop(db, [(pk, why) for pk in one.debts])
     _add_deliveries(db, message_pk, outgoing.pieces, now)
     return True
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from digestd.app import Parts
 from digestd.core.models import Debt
 from digestd.core.pausing import Pause
-from digestd.store import channels, outbox, owed, pauses
+from digestd.store import channels, ledger, outbox, owed, pauses
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall
 from tests.support.nouns import new, seen
@@ -227,3 +229,96 @@ async def test_a_channel_whose_address_makes_no_sense_is_parked_and_its_alerts_w
     async with open_parts(config + '[channels.odd]\nurl = "json://127.0.0.1:9/y"\n') as parts:
         await parts.store.write(outbox.unpark_all, wall())
         assert await parts.alerts.work() == 1
+
+
+# --- the digest in place of an alert -----------------------------------------------------
+
+
+async def digest_text(parts: Parts) -> str:
+    """Return the text of the newest mail in the outbox."""
+    payload = await parts.store.read(
+        lambda db: db.conn.execute(
+            "SELECT payload FROM deliveries WHERE form = 'mail' ORDER BY id DESC LIMIT 1"
+        ).fetchone()[0]
+    )
+    body = message_from_bytes(payload, policy=default).get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+async def shown(parts: Parts) -> list[tuple[str, str]]:
+    """Return channel and state of each alert, as its owner sees them."""
+    states = (*ledger.OPEN, "sent", "dropped")
+    listed = await parts.store.read(ledger.listing, states)
+    return [(one.channel, one.state) for one in listed if one.kind == "alert"]
+
+
+async def test_what_a_channel_did_not_take_for_a_day_the_digest_tells_in_its_place(
+    config: str, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config) as parts:
+        await parts.digests.work()
+        await publish(parts, "muon", ("alert", "desk"), ("digest", "daily"))
+        await parts.alerts.work()
+        await parts.lanes["desk"].work()  # nobody listens there
+        wall.shift(timedelta(days=1))
+        await parts.digests.work()
+        assert "could not reach desk" in await digest_text(parts)
+        assert await shown(parts) == [("desk", "dropped")]
+        assert await parts.lanes["desk"].work() == 0
+
+
+async def test_a_young_alert_is_not_marked_and_stays(
+    config: str, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config) as parts:
+        await parts.digests.work()
+        wall.shift(timedelta(hours=12))
+        await publish(parts, "muon", ("alert", "desk"), ("digest", "daily"))
+        await parts.alerts.work()
+        wall.shift(timedelta(hours=12))
+        await parts.digests.work()
+        assert "could not reach" not in await digest_text(parts)
+        assert await shown(parts) == [("desk", "due")]
+
+
+async def test_an_alert_whose_entry_no_digest_still_tells_stays_in_the_outbox(
+    config: str, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config) as parts:
+        await parts.digests.work()
+        await publish(parts, "other", ("alert", "desk"))
+        await publish(parts, "muon", ("digest", "daily"))
+        await parts.alerts.work()
+        wall.shift(timedelta(days=3))
+        await parts.digests.work()
+        assert "could not reach" not in await digest_text(parts)
+        assert await shown(parts) == [("desk", "due")]
+
+
+async def test_a_list_is_left_to_the_digest_only_as_a_whole(
+    config: str, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config) as parts:
+        await parts.digests.work()
+        for _ in range(4):
+            await publish(parts, "muon", ("alert", "desk"), ("digest", "daily"))
+        await publish(parts, "other", ("alert", "desk"))
+        assert await parts.alerts.work() == 1
+        wall.shift(timedelta(days=1))
+        await parts.digests.work()
+        assert (await digest_text(parts)).count("could not reach desk") == 4
+        assert await shown(parts) == [("desk", "due")]
+
+
+async def test_an_alert_that_could_never_be_made_is_told_too(
+    config: str, wall: Wall, open_parts: Open
+) -> None:
+    async with open_parts(config + '[channels.odd]\nurl = "gopher://x"\n') as parts:
+        await parts.digests.work()
+        await publish(parts, "muon", ("alert", "odd"), ("digest", "daily"))
+        await parts.alerts.work()
+        wall.shift(timedelta(days=1))
+        await parts.digests.work()
+        assert "could not reach odd" in await digest_text(parts)
+        assert await parts.store.read(owed.count) == {}
