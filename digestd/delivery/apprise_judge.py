@@ -63,7 +63,9 @@ _LOGIN = re.compile(
     r"|failed authentication|login (?:failed|incorrect)|access denied",
     re.IGNORECASE,
 )
-_NO_ANSWER = re.compile(r"timed? ?out|connection reset|broken pipe", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    r"timed? ?out|connection reset|broken pipe|could not be delivered", re.IGNORECASE
+)
 
 
 def judge_log(said: list[str], clock: Clock) -> SendOutcome:

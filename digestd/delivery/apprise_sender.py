@@ -15,9 +15,10 @@ from typing import Any
 from digestd.clock import Clock, system_clock
 from digestd.core.models import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent
-from digestd.delivery import apprise_urls, pushes
+from digestd.delivery import apprise_urls, mqtt, pushes
 from digestd.delivery.amend import amendment
 from digestd.delivery.apprise_judge import judge
+from digestd.delivery.mqtt import MQTT_SCHEMES
 from digestd.delivery.redact import cleaned
 from digestd.delivery.target import Service, Target
 from digestd.delivery.wire import Call, Wire, watching
@@ -41,6 +42,7 @@ class AppriseSender:
             raise TypeError("a service needs an Apprise URL")
         self._target = target
         self._url = target.via.url
+        self._tls = tls
         self._wire = Wire(tls, target.proxy)
         self._clock = clock
         self._adjust = adjust  # for services whose address is fixed: where their stand-in is
@@ -66,6 +68,9 @@ class AppriseSender:
             return Broken(f"{piece.recipient or 'the address'} is no longer one of this channel's")
         pushes.behave(plugin, self._target.scheme, facts)
         outcome = self._attempt(plugin, facts, title, body, form)
+        if self._target.scheme in MQTT_SCHEMES and not isinstance(outcome, Sent):
+            # Its thread would go on knocking, and might yet deliver what is tried again.
+            del self._plugins[piece.recipient]
         plain = facts.get("plain")
         if isinstance(outcome, Refused) and plain:
             again = self._attempt(plugin, {}, title, plain, "text")
@@ -89,6 +94,8 @@ class AppriseSender:
             if self._adjust is not None:
                 self._adjust(plugin)
             pushes.remember_own(plugin)
+            if self._target.scheme in MQTT_SCHEMES:
+                mqtt.prepare(plugin, self._url, self._tls)
             self._plugins[recipient] = plugin
         return plugin
 
@@ -103,4 +110,5 @@ class AppriseSender:
             except Exception as exc:  # noqa: BLE001  (a plugin's crash is its channel's trouble)
                 accepted = False
                 said.append(f"{type(exc).__name__}: {exc}")
-        return judge(self._target.scheme, accepted, call.seen, said, self._clock)
+        outcome = judge(self._target.scheme, accepted, call.seen, said, self._clock)
+        return mqtt.told(plugin, outcome) if self._target.scheme in MQTT_SCHEMES else outcome
