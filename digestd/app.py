@@ -154,7 +154,7 @@ class App:
             self.clock,
             per_host=poll.per_host,
             least_gaps=LEAST_GAPS,
-            is_own=poll.allow_private.names_url,
+            is_own=poll.is_own,
         )
         client = Client(
             tls,
@@ -185,6 +185,7 @@ class App:
                     max_size=config.poll.max_size,
                     timeout=config.poll.timeout,
                     clock=self.clock,
+                    rsshub=config.poll.rsshub,
                 )
         finally:
             await worker.close()

@@ -10,6 +10,7 @@ from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.show import ago, safe
 from digestd.config import Config, complaints
+from digestd.core.links import without_secrets
 from digestd.core.slots import describe, next_slot
 from digestd.errors import ConfigError
 from digestd.services.deliver import Targets
@@ -81,7 +82,8 @@ def _feeds(config: Config) -> None:
         told = f"alert {', '.join(subscription.alert)}" if subscription.alert else ""
         listed = f"digest {', '.join(subscription.digests)}" if subscription.digests else ""
         owed = "; ".join(filter(None, (told, listed))) or "kept, but sent nowhere"
-        click.echo(f"  {safe(subscription.name or subscription.id or subscription.url)}: {owed}")
+        label = subscription.name or subscription.id or without_secrets(subscription.url)
+        click.echo(f"  {safe(label)}: {owed}")
     if len(config.subscriptions) > 200:
         click.echo(f"  … and {len(config.subscriptions) - 200} more")
 

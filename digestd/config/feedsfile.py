@@ -19,7 +19,7 @@ import tomlkit
 
 from digestd.config import keys
 from digestd.config.source import Source, read_source, statements
-from digestd.config.values import escape, substitute
+from digestd.config.values import escape, known_as, substitute
 from digestd.errors import ConfigError, SubscriptionError
 
 
@@ -78,10 +78,11 @@ def _feeds(source: Source) -> list[dict[str, object]]:
 
 def _position(source: Source, url: str, environ: Mapping[str, str]) -> int | None:
     for position, feed in enumerate(_feeds(source)):
-        meant = str(feed.get("url", ""))
+        written = str(feed.get("url", ""))
+        meant = written
         with contextlib.suppress(ValueError):  # a reference that is not set here
-            meant = substitute(meant, environ)
-        if url == meant:
+            meant = substitute(written, environ)
+        if url in (meant, known_as(written)):
             return position
     return None
 

@@ -10,11 +10,13 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from digestd.config import requests
 from digestd.config.channels import read_channels
 from digestd.config.source import Source
 from digestd.config.tables import Reading, Table, dotted
-from digestd.config.values import nearest, parse_first, parse_name, parse_zone
+from digestd.config.values import known_as, nearest, parse_first, parse_name, parse_zone
 from digestd.core.addresses import check_url
+from digestd.core.links import RSSHUB
 from digestd.core.models import (
     Channel,
     ContentLevel,
@@ -63,10 +65,16 @@ class _Wants:
     updates: UpdatePolicy | None
     interval: timedelta | None
     content: ContentLevel | None
+    asked: requests.Asked
 
 
-def read(top: Table, more: Iterable[Source], reading: Reading, zone: ZoneInfo) -> Following:
-    """Return what the owner follows, from the configuration `top` and files of feeds alone."""
+def read(
+    top: Table, more: Iterable[Source], reading: Reading, zone: ZoneInfo, *, rsshub: str = ""
+) -> Following:
+    """Return what the owner follows, from the configuration `top` and files of feeds alone.
+
+    `rsshub` is the address that routes of `rsshub://` are relative to.
+    """
     channels = dict(read_channels(top))
     digest_tables = dict(top.named("digests"))
     names = _Names(tuple(channels), tuple(digest_tables))
@@ -75,7 +83,7 @@ def read(top: Table, more: Iterable[Source], reading: Reading, zone: ZoneInfo) -
     rows = list(top.rows("feeds"))
     for source in more:
         rows += _feeds_alone(source, reading)
-    subscriptions = [_subscription(row, names, tags, digests) for row in rows]
+    subscriptions = [_subscription(row, names, tags, digests, rsshub) for row in rows]
     _refuse_doubles(list(zip(rows, subscriptions, strict=True)))
     used = {*tags, *(tag for one in subscriptions for tag in one.tags)}
     warnings = [_look_up_tags(digest_tables[name], it, used) for name, it in digests.items()]
@@ -136,6 +144,7 @@ def _wants(table: Table, names: _Names) -> _Wants:
         updates=table.choice("updates", _UPDATES, None),
         interval=table.duration("interval", None, high=timedelta(days=366)),
         content=table.choice("content", _CONTENT, None),
+        asked=requests.read(table),
     )
 
 
@@ -152,14 +161,13 @@ def _feeds_alone(source: Source, reading: Reading) -> Iterable[Table]:
 
 
 def _subscription(
-    table: Table, names: _Names, tags: Mapping[str, _Wants], digests: Mapping[str, Digest]
+    table: Table,
+    names: _Names,
+    tags: Mapping[str, _Wants],
+    digests: Mapping[str, Digest],
+    rsshub: str,
 ) -> Subscription:
-    url = table.text("url", "")
-    problem = check_url(url) if url else None
-    if not url and not ("url" in table and table.raw["url"]):
-        table.complain("url", "is missing: the address of the feed")
-    elif problem:
-        table.complain("url", problem)
+    url, secret_url = _address(table, rsshub)
     labels = table.parsed_words("tags", _parse_tags, ())
     wants = [_wants(table, names), *(tags[label] for label in labels if label in tags)]
     chosen = _first_set(one.digest for one in wants)
@@ -171,6 +179,8 @@ def _subscription(
         )
     return Subscription(
         url=url,
+        secret_url=secret_url,
+        request=requests.combine([one.asked for one in wants]),
         id=table.parsed("id", _parse_id, None),
         name=table.text("name", None) or None,
         tags=labels,
@@ -181,6 +191,27 @@ def _subscription(
         content=_first_set(one.content for one in wants),
         interval=_first_set(one.interval for one in wants),
     )
+
+
+def _address(table: Table, rsshub: str) -> tuple[str, str]:
+    """Return what a feed is known by, and what to ask for where that may be a secret."""
+    meant = table.text("url", "")
+    if not meant:
+        if not ("url" in table and table.raw["url"]):
+            table.complain("url", "is missing: the address of the feed")
+        return "", ""
+    asked = meant
+    if meant.startswith(RSSHUB):
+        if not rsshub:
+            reason = 'needs the address of an RSSHub: [poll] rsshub = "http://localhost:1200"'
+            table.complain("url", reason)
+            return meant, ""
+        asked = f"{rsshub}/{meant.removeprefix(RSSHUB).lstrip('/')}"
+    problem = check_url(asked)
+    if problem:
+        table.complain("url", problem)
+    known = known_as(str(table.raw["url"]))
+    return known, asked if asked != known else ""
 
 
 def _first_set(values: Iterable[T | None]) -> T | None:

@@ -22,14 +22,15 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     "feeds.*": (
         *("url", "id", "name", "tags", "alert", "digest", "first", "updates", "interval"),
-        *("content", "page", "proxy"),
+        *("content", "page", "headers", "cookies", "user", "password", "token", "user_agent"),
+        *("proxy", "timeout"),
     ),
     "rules.*": ("feeds", "tags", "any", "unless", "title", "text", "author", "link", "category"),
     "store": ("path", "keep"),
     "poll": (
         *("requests_per_feed_per_day", "fairness", "min_interval", "max_interval"),
         *("concurrency", "per_host"),
-        *("timeout", "max_size", "allow_private", "proxy", "contact"),
+        *("timeout", "max_size", "allow_private", "proxy", "contact", "rsshub"),
     ),
     "delivery": ("first_retry", "give_up", "fallback"),
     "notices": ("to",),
@@ -44,9 +45,7 @@ KNOWN["tags.*"] = tuple(key for key in KNOWN["feeds.*"] if key not in FEED_ONLY)
 NOT_YET = frozenset(
     {
         "feeds.*.page",
-        "feeds.*.proxy",
         "tags.*.page",
-        "tags.*.proxy",
         "rules",
         "notices",
         "web.url",

@@ -27,7 +27,7 @@ from digestd.config.values import (
     parse_zone,
 )
 from digestd.config.warn import warn_of_readable_secrets
-from digestd.core.addresses import AllowList
+from digestd.core.addresses import AllowList, check_url
 from digestd.core.models import MailServer
 from digestd.core.polling import PollLimits
 from digestd.errors import ConfigError
@@ -75,7 +75,8 @@ def _config(path: Path, sources: list[Source], reading: Reading) -> Config:
         zone, warning = surroundings.system_zone(reading.environ)
         warnings += [warning] if warning else []
     mail = _mail(top.table("mail")) if "mail" in top else None
-    owner = following.read(top, sources[1:], reading, zone)
+    poll = _poll(top.table("poll"))
+    owner = following.read(top, sources[1:], reading, zone, rsshub=poll.rsshub)
     warnings += [*owner.warnings, *warn_of_readable_secrets(sources)]
     return Config(
         path=path,
@@ -87,7 +88,7 @@ def _config(path: Path, sources: list[Source], reading: Reading) -> Config:
         digests=MappingProxyType(owner.digests),
         subscriptions=tuple(owner.subscriptions),
         store=_store(top.table("store"), path, reading.environ),
-        poll=_poll(top.table("poll")),
+        poll=poll,
         delivery=_delivery(top.table("delivery")),
         web=WebSettings(top.table("web").parsed("listen", parse_listen, WebSettings().listen)),
         template_dirs=(path.parent / "templates",),
@@ -141,6 +142,8 @@ def _poll(table: Table) -> PollSettings:
     if limits.min_interval > limits.max_interval:
         longest = describe_duration(limits.max_interval)
         table.complain("min_interval", f"is longer than max_interval, which is {longest}")
+    rsshub = table.parsed("rsshub", _parse_rsshub, "")
+    allow = table.parsed_words("allow_private", AllowList.parse, usual.allow_private)
     return PollSettings(
         limits=limits,
         requests_per_feed_per_day=table.decimal(
@@ -150,10 +153,21 @@ def _poll(table: Table) -> PollSettings:
         per_host=table.number("per_host", usual.per_host, low=1, high=100),
         timeout=table.duration("timeout", usual.timeout, high=timedelta(hours=1)),
         max_size=table.size("max_size", usual.max_size),
-        allow_private=table.parsed_words("allow_private", AllowList.parse, usual.allow_private),
+        # What the owner configured is theirs, wherever it is; as with a proxy.
+        allow_private=allow.with_host_of(rsshub) if rsshub else allow,
         proxy=table.parsed("proxy", parse_proxy, ""),
         contact=table.parsed("contact", parse_contact, ""),
+        rsshub=rsshub,
     )
+
+
+def _parse_rsshub(text: str) -> str:
+    if not text:
+        return ""
+    problem = check_url(text)
+    if problem:
+        raise ValueError(f"is no address of an RSSHub, as http://localhost:1200 is: {problem}")
+    return text.rstrip("/")
 
 
 def _delivery(table: Table) -> DeliverySettings:

@@ -37,6 +37,13 @@ class PollSettings:
     allow_private: AllowList = field(default_factory=AllowList)
     proxy: str = field(default="", repr=False)
     contact: str = ""  # for the user agent
+    rsshub: str = field(default="", repr=False)  # what stands before the route of rsshub://route
+
+    def is_own(self, url: str) -> bool:
+        """Return whether a service of the owner's is asked, each route of which is another site."""
+        return (
+            bool(self.rsshub) and url.startswith(f"{self.rsshub}/")
+        ) or self.allow_private.is_own(url)
 
 
 @dataclass(frozen=True, slots=True)

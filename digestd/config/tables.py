@@ -160,6 +160,17 @@ class Table:
             filled[word] = None
         return tuple(filled)
 
+    def pairs(self, key: str) -> tuple[tuple[str, str], ...] | None:
+        """Return a table of texts by name."""
+        raw = self.raw.get(key)
+        if raw is None:
+            return None
+        if not isinstance(raw, Mapping) or not all(isinstance(v, str) for v in raw.values()):
+            self.complain(key, f'expects a table of texts: {key} = {{ Name = "value" }}')
+            return None
+        filled = [(str(name), self._fill(key, value)) for name, value in raw.items()]
+        return tuple((name, value) for name, value in filled if value is not None)
+
     def parsed(self, key: str, parse: Callable[[str], T], default: D) -> T | D:
         """Return what `parse` makes of a text; its ValueError becomes a complaint."""
         text = self.text(key, None)
@@ -315,6 +326,8 @@ class Table:
     def _refers(self, key: str) -> bool:
         value = self.raw.get(key)
         items = value if isinstance(value, list) else [value]
+        if isinstance(value, Mapping):
+            items = list(value.values())
         return any(isinstance(item, str) and has_reference(item) for item in items)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from digestd.core.links import without_secret_user
 from digestd.core.models import FirstFetch
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -179,6 +180,13 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
 def has_reference(text: str) -> bool:
     """Say whether some of `text` stands elsewhere."""
     return any(found[0] != "$$" for found in _REFERENCE.finditer(text))
+
+
+def known_as(url: str) -> str:
+    """Return what a feed with this `url`, as written, is known by: without what is secret."""
+    if has_reference(url):
+        return url
+    return without_secret_user(_REFERENCE.sub("$", url))
 
 
 def escape(text: str) -> str:

@@ -11,6 +11,7 @@ from digestd.config.source import KeyPath, Source
 from digestd.config.tables import dotted
 from digestd.config.values import has_reference
 
+_SECRET_HEADER = re.compile(r"auth|cookie|key|token|secret", re.IGNORECASE)
 # Channels whose address gives nobody the right to do anything.
 _HARMLESS = ("terminal", "maildir", "file", "mail")
 # Services of the owner's own making, whose address is a secret only if it says so.
@@ -50,11 +51,31 @@ def _secrets(data: dict[str, object]) -> Iterator[KeyPath]:
                 yield "channels", name, key
     feeds = data.get("feeds")
     for place, feed in enumerate(feeds if isinstance(feeds, list) else ()):
-        if isinstance(feed, dict) and _is_secret(feed.get("url"), (), strict=False):
-            yield "feeds", place, "url"
+        if isinstance(feed, dict):
+            yield from (("feeds", place, key) for key in _secret_keys(feed))
+    tags = data.get("tags")
+    for name, tag in tags.items() if isinstance(tags, dict) else ():
+        if isinstance(tag, dict):
+            yield from (("tags", name, key) for key in _secret_keys(tag))
     poll = data.get("poll")
     if isinstance(poll, dict) and _is_secret(poll.get("proxy"), (), strict=False):
         yield "poll", "proxy"
+
+
+def _secret_keys(feed: dict[str, object]) -> Iterator[str]:
+    """Yield the keys of a feed or a tag that hold what others must not read."""
+    for key in ("url", "proxy"):
+        if _is_secret(feed.get(key), (), strict=False):
+            yield key
+    for key in ("password", "token", "cookies"):
+        value = feed.get(key)
+        texts = value.values() if isinstance(value, dict) else [value]
+        if any(map(_is_literal, texts)):
+            yield key
+    headers = feed.get("headers")
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        if _SECRET_HEADER.search(str(name)) and _is_literal(value):
+            yield "headers"
 
 
 def _is_literal(value: object) -> bool:

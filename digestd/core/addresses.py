@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -162,20 +162,24 @@ class AllowList:
             for network in self.networks
         )
 
-    def names_url(self, url: str) -> bool:
-        """Return whether the owner opened the place that `url` names: a host of their own."""
+    def with_host_of(self, url: str) -> AllowList:
+        """Return a list that opens the host and port of `url` too."""
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        return replace(self, hosts=self.hosts | {(normal_host(parts.hostname or ""), port)})
+
+    def is_own(self, url: str) -> bool:
+        """Return whether `url` is at a service of the owner's, opened by name and port.
+
+        A network, or an address without a name, may hold anybody's servers.
+        """
         try:
             parts = urlsplit(url)
-            host = parts.hostname or ""
-            port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+            host = normal_host(parts.hostname or "")
+            port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
         except ValueError:
             return False
-        if self.names(host, port):
-            return True
-        try:
-            return any(ip_address(host) in network for network in self.networks)
-        except ValueError:
-            return False
+        return (host, port) in self.hosts and _HOST.fullmatch(host) is not None and not _is_ip(host)
 
     def names(self, host: str, port: int) -> bool:
         """Return whether the owner opened this host by its name."""
@@ -196,6 +200,14 @@ def normal_host(host: str) -> str:
         return name.encode("idna").decode("ascii")
     except UnicodeError:
         return name
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _host_and_port(entry: str) -> tuple[str, int | None]:

@@ -15,6 +15,7 @@ TRACKING_NAMES = frozenset(
 # Fragments that name a place on every page. Others may be all that tells two entries of a
 # changelog apart, and stay.
 _IDLE_FRAGMENTS = frozenset("comments respond more top content main rss feed".split())
+RSSHUB = "rsshub://"  # a route of the owner's RSSHub follows
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -93,6 +94,15 @@ def without_password(url: str) -> str:
     if parts is None or "@" not in parts.netloc:
         return url
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def without_secret_user(url: str) -> str:
+    """Return `url` without a password; the user's name, which tells feeds apart, stays."""
+    parts = split(url)
+    if parts is None or "@" not in parts.netloc:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}@{host}").geturl()
 
 
 def _is_tracking(parameter: str) -> bool:

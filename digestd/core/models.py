@@ -111,10 +111,23 @@ class FirstFetch:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
-    """A feed and what its owner wants of it, defaults of its tags applied."""
+class RequestOptions:
+    """How a feed is asked, where its owner says so. All of it may be secret."""
 
-    url: str = field(repr=False)  # may hold a password
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy: str | None = field(default=None, repr=False)  # empty: none; None: that of all feeds
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A feed and what its owner wants of it, defaults of its tags applied.
+
+    `url` is what it is known by, and holds no secret: references are not replaced in it,
+    a password is left out. `secret_url` is what to ask for where that differs.
+    """
+
+    url: str
     id: str | None = None  # as configured; the store gives one to a feed that has none
     name: str | None = None
     tags: tuple[str, ...] = ()
@@ -124,6 +137,8 @@ class Subscription:
     updates: UpdatePolicy = "ignore"
     content: ContentLevel | None = None
     interval: timedelta | None = None
+    secret_url: str = field(default="", repr=False)
+    request: RequestOptions = RequestOptions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -78,9 +79,12 @@ class Client:
         self._large = asyncio.Semaphore(LARGE_BODIES)
         # The bare transport, not httpx.AsyncClient: that keeps cookies, reads proxies and passwords
         # from the environment, and parses each Location for itself; we want none of it.
-        self._transport = GuardedTransport(
-            allow or AllowList(), context, connections=connections, proxy=proxy, resolve=resolve
+        self._make_transport = functools.partial(
+            GuardedTransport, allow or AllowList(), context, resolve=resolve
         )
+        self._proxy = proxy
+        self._connections = connections
+        self._transports = {proxy: self._make_transport(connections=connections, proxy=proxy)}
         self._headers = [
             (b"User-Agent", user_agent(contact).encode("ascii")),
             (b"Accept", ACCEPT.encode("ascii")),
@@ -88,7 +92,8 @@ class Client:
         ]
 
     async def __aenter__(self) -> Self:
-        await self._transport.__aenter__()
+        for transport in self._transports.values():
+            await transport.__aenter__()
         return self
 
     async def __aexit__(
@@ -97,7 +102,8 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._transport.__aexit__(kind, error, trace)
+        for transport in self._transports.values():
+            await transport.__aexit__(kind, error, trace)
 
     async def fetch(
         self,
@@ -108,13 +114,15 @@ class Client:
         timeout: timedelta,  # noqa: ASYNC109 - a deadline over several awaits
         headers: Mapping[str, str] | None = None,
         at: str = "",
+        proxy: str | None = None,
     ) -> FetchOutcome:
         """GET `url`, conditionally on `validators` (RFC 9110, section 13.1).
 
         `max_bytes` counts decoded bytes. `timeout` is for everything: name,
         connection, redirects, body. `headers` (a feed's own, perhaps secret)
         and a password in `url` stay with the origin they are meant for. `at`
-        is where `url` has moved to, if it has: the first to be asked.
+        is where `url` has moved to, if it has: the first to be asked. `proxy`
+        goes before that of all; empty, there is none.
         """
         reason = check_url(url) or (check_url(at) if at else "")
         if reason:
@@ -123,12 +131,25 @@ class Client:
             trip = Trip(url, validators, headers or {}, at)
         except (httpx.InvalidURL, ValueError):
             return Failed("the address is not a valid URL")
-        return await self._in_time(trip, max_bytes, timeout)
+        try:
+            transport = await self._by_way_of(self._proxy if proxy is None else proxy)
+        except ValueError as exc:
+            return Failed(str(exc))
+        return await self._in_time(trip, transport, max_bytes, timeout)
 
-    async def _in_time(self, trip: Trip, max_bytes: int, span: timedelta) -> FetchOutcome:
+    async def _by_way_of(self, proxy: str) -> GuardedTransport:
+        if proxy not in self._transports:
+            transport = self._make_transport(connections=self._connections, proxy=proxy)
+            self._transports[proxy] = transport
+            await transport.__aenter__()
+        return self._transports[proxy]
+
+    async def _in_time(
+        self, trip: Trip, transport: GuardedTransport, max_bytes: int, span: timedelta
+    ) -> FetchOutcome:
         try:
             async with asyncio.timeout(span.total_seconds()) as deadline:
-                return await self._follow(trip, max_bytes, deadline)
+                return await self._follow(trip, transport, max_bytes, deadline)
         except TimeoutError:
             seconds = f"{span.total_seconds():g} s"
             if trip.answered:
@@ -139,13 +160,15 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as exc:
             return trip.failed(in_words(exc))
 
-    async def _follow(self, trip: Trip, max_bytes: int, deadline: asyncio.Timeout) -> FetchOutcome:
+    async def _follow(
+        self, trip: Trip, transport: GuardedTransport, max_bytes: int, deadline: asyncio.Timeout
+    ) -> FetchOutcome:
         for _ in range(MAX_REDIRECTS + 1):
             until = self._gate.forbidden_until(str(trip.at)) if self._gate else None
             if until is not None:
                 return trip.failed(*_told_to_wait(until))
             request = httpx.Request("GET", trip.at, headers=trip.headers(self._headers))
-            response = await self._transport.handle_async_request(request)
+            response = await transport.handle_async_request(request)
             try:
                 trip.answered = True
                 if response.status_code not in _MOVES:

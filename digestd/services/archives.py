@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from digestd.config import PollSettings
 from digestd.core.identity import lookup_keys
-from digestd.core.models import Feed, ParsedEntry, ParsedFeed, Validators
+from digestd.core.models import Feed, ParsedEntry, ParsedFeed, Subscription, Validators
 from digestd.core.outcomes import Fetched
 from digestd.core.recognition import Memory, Recognised, recognise
 from digestd.core.refresh import trusts_guids
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
+from digestd.services.asking import ask
 from digestd.store import entries
 from digestd.store.db import Store
 from digestd.worker.parent import JobFailedError, Worker
@@ -35,7 +36,9 @@ class Archives:
         self._gate = gate
         self._settings = settings
 
-    async def walk_back(self, feed: Feed, document: ParsedFeed, memory: Memory) -> ParsedFeed:
+    async def walk_back(
+        self, feed: Feed, subscription: Subscription, document: ParsedFeed, memory: Memory
+    ) -> ParsedFeed:
         """Return `document` with the older entries that may have been missed.
 
         At most MAX_PAGES pages, each waiting for its host's turn; what goes wrong ends the
@@ -44,7 +47,7 @@ class Archives:
         url, older, walked = document.older_url, list[ParsedEntry](), set[str]()
         while url and url not in walked and len(walked) < MAX_PAGES:
             walked.add(url)
-            page = await self._page(feed, url)
+            page = await self._page(feed, subscription, url)
             if page is None or not page.entries:
                 break
             keys = lookup_keys(page.entries, without_guids=not trusts_guids(feed))
@@ -58,16 +61,12 @@ class Archives:
             url = page.older_url
         return replace(document, older=tuple(older))
 
-    async def _page(self, feed: Feed, url: str) -> ParsedFeed | None:
+    async def _page(self, feed: Feed, subscription: Subscription, url: str) -> ParsedFeed | None:
         if self._gate.blocked_until(url):
             return None
         async with self._gate.admit(url):
-            outcome = await self._client.fetch(
-                feed.url,
-                Validators(),
-                at=url,
-                max_bytes=self._settings.max_size,
-                timeout=self._settings.timeout,
+            outcome = await ask(
+                self._client, feed, subscription, self._settings, Validators(), at=url
             )
         if not isinstance(outcome, Fetched):
             return None

@@ -17,7 +17,7 @@ from digestd.clock import Clock
 from digestd.core import discovery
 from digestd.core.addresses import check_url
 from digestd.core.discovery import FeedLink, Page
-from digestd.core.links import canonical_link
+from digestd.core.links import RSSHUB, canonical_link
 from digestd.core.models import ParsedFeed, Unreadable, Validators
 from digestd.core.outcomes import Failed, Fetched, Gone
 from digestd.core.presets import Known, known, read_presets
@@ -135,6 +135,10 @@ class _Search:
     async def run(self) -> Findings:
         """Return what was found, the best first."""
         found = self.findings
+        if self._address.startswith(RSSHUB):
+            await self._ask(FeedLink(self._address, "itself"), "a route of RSSHub", 0, None)
+            self._note_rsshub()
+            return found
         wrong = check_url(self._address)
         if wrong:
             found.problem = wrong
@@ -142,10 +146,17 @@ class _Search:
         await self._ask_presets()
         if not self._good and found.unchecked is None:
             await self._ask_page()
+        self._note_rsshub()
         best_first = sorted(found.candidates, key=lambda c: -c.score)
         once = {canonical_link(c.url).rstrip("/"): c for c in reversed(best_first)}
         found.candidates = sorted(once.values(), key=lambda c: -c.score)
         return found
+
+    def _note_rsshub(self) -> None:
+        """Where only RSSHub has a feed of it, that is the problem to name."""
+        routes = [v for k, v in self._tried.items() if k.startswith(RSSHUB) and isinstance(v, str)]
+        if routes and not self.findings.candidates:
+            self.findings.problem = routes[0]
 
     @property
     def _good(self) -> bool:
@@ -303,8 +314,10 @@ class _Search:
             return "enough was asked"
         self._left -= 1
         url = link.url
-        if url.startswith("rsshub://"):
-            return 'routes of RSSHub need its address: [poll] rsshub = "…"'
+        if url.startswith(RSSHUB):
+            if not self._finder._rsshub:
+                return _NO_RSSHUB
+            url = f"{self._finder._rsshub}/{url.removeprefix(RSSHUB).lstrip('/')}"
         outcome = await self._finder.fetch(url)
         if not isinstance(outcome, Fetched):
             return _refusal(outcome)
@@ -314,7 +327,8 @@ class _Search:
         if isinstance(document, Page):
             return document
         score = discovery.posterior(discovery.prior(link, place, page), document, self._clock())
-        return Candidate(outcome.moved_to or url, document, link.title or what, score)
+        lasting = link.url if link.url.startswith(RSSHUB) else outcome.moved_to or link.url
+        return Candidate(lasting, document, link.title or what, score)
 
 
 def _refusal(outcome: Gone | Failed) -> str:
@@ -341,6 +355,7 @@ class _Unreachable(_Passing):
     __slots__ = ()
 
 
+_NO_RSSHUB = 'RSSHub has a route for it, if you have one: [poll] rsshub = "http://localhost:1200"'
 _NEWS = "a sitemap of news"
 _WHAT = {
     "header": "named in a Link header",

@@ -19,6 +19,7 @@ from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guid
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.services.archives import Archives
+from digestd.services.asking import ask, place_of
 from digestd.services.pricing import Pricing
 from digestd.services.waiting import Bell
 from digestd.store import feeds, origins
@@ -164,8 +165,9 @@ class Poller:
             await self._store.write(feeds.release, feed.pk, self._owner)
             words = f"{feed.last_error}; `digestd add` follows it again"
             return PollReport(feed, "gone", words, 0, 0, timedelta(0))
+        place = place_of(feed, subscription)
         blocked_until = max(
-            filter(None, (feed.blocked_until, self._gate.blocked_until(feed.address))), default=None
+            filter(None, (feed.blocked_until, self._gate.blocked_until(place))), default=None
         )
         if blocked_until is not None and blocked_until > self._clock():
             # Its host has asked for patience: nobody asks it before, not the operator either.
@@ -174,16 +176,17 @@ class Poller:
             words = f"its host has asked to be left alone until {blocked_until:%H:%M:%S} UTC"
             return PollReport(waiting, "postponed", words, 0, 0, timedelta(0))
         begun = self._clock()
-        async with self._gate.admit(feed.address), self._open_requests:
-            outcome = await self._client.fetch(
-                feed.url,
+        async with self._gate.admit(place), self._open_requests:
+            outcome = await ask(
+                self._client,
+                feed,
+                subscription,
+                self._settings,
                 # Without a good fetch behind it, a 304 would leave us with nothing.
                 feed.validators if feed.baseline_at else Validators(),
                 at=feed.watch.moved_to,
-                max_bytes=self._settings.max_size,
-                timeout=self._settings.timeout,
             )
-        self._gate.note(feed.address, outcome, self._clock())
+        self._gate.note(place, outcome, self._clock())
         if isinstance(outcome, Failed) and outcome.status in (429, 503):
             # It binds whoever asks this origin, after a restart too.
             await self._store.write(origins.record, self._gate.patience(), self._clock())
@@ -201,7 +204,7 @@ class Poller:
         if isinstance(document, ParsedFeed):
             memory = await self._recall(feed, subscription, document)
             if may_walk_back(feed, document, memory, now):
-                document = await self._archives.walk_back(feed, document, memory)
+                document = await self._archives.walk_back(feed, subscription, document, memory)
                 memory = await self._recall(feed, subscription, document)
                 now = self._clock()
         plan = decide(

@@ -53,7 +53,8 @@ def test_it_mentions_every_key_that_is_there_and_no_other() -> None:
 def test_everything_in_it_can_be_turned_on(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(EVERYTHING)
-    secrets = {"SLACK_TOKEN": "a/b/c", "TELEGRAM_TOKEN": "1:x", "MAIL_PASSWORD": "x"}
+    feeds = {f"FEED_{name}": "x" for name in ("PASSWORD", "KEY", "SESSION", "TOKEN")}
+    secrets = feeds | {"SLACK_TOKEN": "a/b/c", "TELEGRAM_TOKEN": "1:x", "MAIL_PASSWORD": "x"}
     config = load(file, environ={"HOME": "/home/me", **secrets})
     assert config.warnings == ()
 

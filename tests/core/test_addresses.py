@@ -288,12 +288,12 @@ def test_checking_any_text_never_raises_nor_repeats_a_password(text: str, scheme
         ("http://rsshub:1200/a/b", True),
         ("http://RSSHUB.:1200/", True),
         ("http://rsshub/", False),
-        ("https://nas.local/feed", True),
-        ("http://10.1.2.3:8080/", True),
-        ("http://11.1.2.3/", False),
+        ("https://nas.local/feed", False),
+        ("http://10.1.2.3:8080/", False),
+        ("http://127.0.0.1:8080/", False),
         ("http://[", False),
     ],
 )
-def test_an_owner_s_own_host_is_known_by_its_address(url: str, own: bool) -> None:
-    allow = AllowList.parse(["rsshub:1200", "nas.local", "10.0.0.0/8"])
-    assert allow.names_url(url) is own
+def test_an_owner_s_own_service_is_known_by_name_and_port(url: str, own: bool) -> None:
+    allow = AllowList.parse(["rsshub:1200", "nas.local", "10.0.0.0/8", "127.0.0.1:8080"])
+    assert allow.is_own(url) is own
