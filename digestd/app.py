@@ -27,9 +27,10 @@ from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer
 from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
+from digestd.services.push import PushService
 from digestd.services.sweep import Sweeper
 from digestd.services.waiting import Bell
-from digestd.store import channels, daemons, digests, feeds, origins
+from digestd.store import channels, daemons, digests, feeds, hubs, origins
 from digestd.store.db import Database, Store, connect
 from digestd.store.owner import this_process
 from digestd.worker.parent import Worker
@@ -55,6 +56,7 @@ class Parts:
     illustrator: Illustrator
     poller: Poller
     pricing: Pricing
+    push: PushService | None
     alerts: AlertMaker
     digests: DigestMaker
     lanes: dict[str, Lane]
@@ -70,6 +72,8 @@ class Parts:
     def bells(self) -> dict[str, Bell]:
         """Return the bell of each loop that looks for work, by its name."""
         loops = {"poll": self.poller.bell, "alerts": self.alerts.bell, "digests": self.digests.bell}
+        if self.push is not None:
+            loops["push"] = self.push.bell
         return loops | {f"lane {name}": lane.bell for name, lane in self.lanes.items()}
 
     def stop(self) -> None:
@@ -77,6 +81,8 @@ class Parts:
         stops = [self.poller.stop, self.alerts.stop, self.digests.stop, self.sweeper.stop]
         for stop in (*stops, *(lane.stop for lane in self.lanes.values())):
             stop()
+        if self.push is not None:
+            self.push.stop()
         if self.web is not None:
             self.web.stop()
 
@@ -252,6 +258,18 @@ class App:
             clock=clock,
             on_new=alerts.bell.ring,
         )
+        push = None
+        if config.push.callback_url:
+            push = PushService(
+                store=store,
+                client=client,
+                gate=gate,
+                poller=poller,
+                settings=config.push,
+                timeout=poll.timeout,
+                max_size=poll.max_size,
+                clock=clock,
+            )
         made = Parts(
             config=config,
             store=store,
@@ -264,6 +282,7 @@ class App:
             illustrator=illustrator,
             poller=poller,
             pricing=pricing,
+            push=push,
             alerts=alerts,
             digests=DigestMaker(
                 store,
@@ -277,7 +296,7 @@ class App:
             ),
             lanes=lanes,
             sweeper=Sweeper(store, owner, ring_all),
-            web=_web_server(store, config),
+            web=_web_server(store, config, push),
             followed=followed,
         )
         try:
@@ -290,12 +309,12 @@ class App:
             await illustrator.close()
 
 
-def _web_server(store: Store, config: Config) -> WebServer | None:
+def _web_server(store: Store, config: Config, push: PushService | None) -> WebServer | None:
     if not config.web.listen:
         return None
     from digestd.web.server import WebServer  # noqa: PLC0415
 
-    return WebServer(store, *config.web.listen)
+    return WebServer(store, *config.web.listen, push)
 
 
 def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscription, Feed]]:
@@ -303,6 +322,8 @@ def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscrip
     daemons.free(db, daemons.dead_holders(db, this_process()))
     channels.know(db, config.channels)
     digests.know(db, config.digests, now)
+    if not config.push.callback_url:
+        hubs.end_all(db)
     return feeds.follow(db, config.subscriptions, now)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from digestd.cli import Context
+from digestd.cli.foresight import foresight
 from digestd.cli.show import DURATION, JSON_OPTION, ago, rfc3339, rows, since
 from digestd.core.health import health
 from digestd.core.models import Feed
@@ -30,17 +31,20 @@ def feeds(context: Context, as_json: bool) -> None:
     with app.database() as db:
         known = {feed.url: feed for feed in feed_rows.all_active(db)}
         weekly = feed_rows.posts_per_week(db, now)
+        learned = foresight(app.config, db, now)
     records = []
     for subscription in app.config.subscriptions:
         feed = known.get(subscription.url)
         if feed is None:
             continue  # the daemon has not read this configuration yet; `check` shows it
-        records.append(_feed_record(feed, weekly.get(feed.pk, 0.0), now))
+        record = _feed_record(feed, weekly.get(feed.pk, 0.0), now)
+        records.append(record | learned.of(feed, subscription))
     columns = [
         ("id", "ID"),
         ("name", "NAME"),
         ("_updated", "LAST POST"),
-        ("_weekly", "A WEEK"),
+        ("rhythm", "RHYTHM"),
+        ("_delay", "SEEN AFTER"),
         ("_next", "NEXT POLL"),
         ("_push", "BY"),
         ("_health", "HEALTH"),
@@ -59,14 +63,11 @@ def _feed_record(feed: Feed, weekly: float, now: datetime) -> dict[str, Any]:
         "last_updated": rfc3339(feed.last_entry_at),
         "last_polled": rfc3339(feed.last_polled_at),
         "next_poll": rfc3339(feed.next_poll_at) if feed.gone_at is None else None,
-        "push": False,
         "per_week": round(weekly, 1),
         "missed": rfc3339(feed.watch.gap_at),
         "moved_to": feed.watch.moved_to or None,
         "_updated": ago(feed.last_entry_at, now),
-        "_weekly": f"{weekly:.1f}" if weekly else "–",
         "_next": "never" if feed.gone_at else ago(feed.next_poll_at, now),
-        "_push": "poll",
         "_health": "; ".join(filter(None, [_in_words(state, feed), *_notes(feed, now)])),
     }
 

@@ -5,6 +5,7 @@ from digestd.config.model import (
     Config,
     DeliverySettings,
     PollSettings,
+    PushSettings,
     StoreSettings,
     WebSettings,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "Config",
     "DeliverySettings",
     "PollSettings",
+    "PushSettings",
     "StoreSettings",
     "WebSettings",
     "complaints",

@@ -35,7 +35,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "delivery": ("first_retry", "give_up", "fallback"),
     "notices": ("to",),
     "web": ("listen", "url", "public"),
-    "push": ("callback_url",),
+    "push": ("callback_url", "secret_over_http", "least_signature"),
 }
 
 # What says which feed it is cannot be a default for many.
@@ -50,7 +50,6 @@ NOT_YET = frozenset(
         "notices",
         "web.url",
         "web.public",
-        "push",
     }
 )
 

@@ -13,6 +13,7 @@ from digestd.config.model import (
     Config,
     DeliverySettings,
     PollSettings,
+    PushSettings,
     StoreSettings,
     WebSettings,
 )
@@ -20,6 +21,7 @@ from digestd.config.source import Source, read_source
 from digestd.config.tables import Reading, Table
 from digestd.config.values import (
     describe_duration,
+    parse_callback,
     parse_contact,
     parse_language,
     parse_listen,
@@ -30,6 +32,7 @@ from digestd.config.warn import warn_of_readable_secrets
 from digestd.core.addresses import AllowList, check_url
 from digestd.core.models import MailServer
 from digestd.core.polling import PollLimits
+from digestd.core.websub import METHODS
 from digestd.errors import ConfigError
 
 
@@ -91,6 +94,7 @@ def _config(path: Path, sources: list[Source], reading: Reading) -> Config:
         poll=poll,
         delivery=_delivery(top.table("delivery")),
         web=WebSettings(top.table("web").parsed("listen", parse_listen, WebSettings().listen)),
+        push=_push(top),
         template_dirs=(path.parent / "templates",),
         warnings=tuple(warnings),
     )
@@ -168,6 +172,19 @@ def _parse_rsshub(text: str) -> str:
     if problem:
         raise ValueError(f"is no address of an RSSHub, as http://localhost:1200 is: {problem}")
     return text.rstrip("/")
+
+
+def _push(top: Table) -> PushSettings:
+    table = top.table("push")
+    usual = PushSettings()
+    settings = PushSettings(
+        table.parsed("callback_url", parse_callback, ""),
+        table.yes_or_no("secret_over_http", usual.secret_over_http),
+        table.choice("least_signature", {name: name for name in METHODS}, usual.least_signature),
+    )
+    if settings.callback_url and top.table("web").text("listen", "x") == "":
+        table.complain("callback_url", "needs the web port, which [web] listen turns off")
+    return settings
 
 
 def _delivery(table: Table) -> DeliverySettings:

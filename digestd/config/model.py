@@ -13,7 +13,14 @@ from digestd.core.models import Channel, Digest, MailServer, Subscription
 from digestd.core.polling import PollLimits
 from digestd.core.retries import RetrySettings as DeliverySettings
 
-__all__ = ["Config", "DeliverySettings", "PollSettings", "StoreSettings", "WebSettings"]
+__all__ = [
+    "Config",
+    "DeliverySettings",
+    "PollSettings",
+    "PushSettings",
+    "StoreSettings",
+    "WebSettings",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,20 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PushSettings:
+    """`[push]`: where hubs reach us; an empty `callback_url` turns WebSub off."""
+
+    callback_url: str = ""
+    secret_over_http: bool = False
+    least_signature: str = "sha1"
+
+    @property
+    def base(self) -> str:
+        """Return what all callbacks begin with."""
+        return self.callback_url.rstrip("/") + "/push/"
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that the owner wants. `warnings` are one line each, without secrets."""
 
@@ -68,6 +89,7 @@ class Config:
     poll: PollSettings
     delivery: DeliverySettings
     web: WebSettings
+    push: PushSettings = PushSettings()
     template_dirs: tuple[Path, ...] = ()  # looked in before our own templates
     warnings: tuple[str, ...] = ()
 

@@ -262,6 +262,14 @@ class Table:
             self.complain(key, str(exc))
             return default
 
+    def yes_or_no(self, key: str, default: bool) -> bool:
+        """Return true or false."""
+        value = self.raw.get(key, default)
+        if not isinstance(value, bool):
+            self.complain(key, f"expects true or false without quotes, not {_noun(value)}")
+            return default
+        return value
+
     def decimal(self, key: str, default: float, *, low: float, high: float) -> float:
         """Return a number from `low` to `high`, whole or not."""
         value = self.raw.get(key)

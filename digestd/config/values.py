@@ -132,6 +132,20 @@ def parse_contact(text: str) -> str:
     return text
 
 
+def parse_callback(text: str) -> str:
+    """Check the address at which hubs reach us; the empty text is none."""
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise ValueError(f'"{text:.100}" is no address for hubs; write "https://me.example.org/"')
+    return text
+
+
 def parse_name(text: str) -> str:
     """Check a name that commands, rules and messages will use for something."""
     if not text.strip() or text != text.strip() or len(text) > 64:

@@ -62,6 +62,15 @@ class Failed:
 FetchOutcome = Fetched | NotModified | Gone | Failed
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A body that a hub delivered: the whole feed, only what is new, or nothing at all (a ping)."""
+
+    body: bytes = field(repr=False)
+    url: str  # the feed's own
+    headers: Mapping[str, str]  # content-type alone: a delivery's headers are not signed
+
+
 # --- sending ---------------------------------------------------------------------------
 # `answer` and `reason` are what the service said, one line, secrets masked.
 

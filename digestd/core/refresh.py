@@ -14,6 +14,7 @@ from typing import assert_never
 from digestd.core import edits, moving
 from digestd.core.flood import is_flood
 from digestd.core.freshness import parse_retry_after
+from digestd.core.hubs import after_delivery
 from digestd.core.identity import Fresh, clamp_date
 from digestd.core.models import (
     Debt,
@@ -26,10 +27,11 @@ from digestd.core.models import (
     Validators,
     Watch,
 )
-from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
+from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified, Pushed
 from digestd.core.polling import USUAL_PRICE, PollLimits, gaps_between, next_poll_at
 from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Renamed, recognise
 from digestd.core.rhythm import Sighting, caught_up, learn
+from digestd.core.websub import Offer, find_offer
 
 # So long after a gap a feed is asked soon enough to have seen what it lost.
 _GAP_REMEMBERED = timedelta(days=7)
@@ -51,7 +53,8 @@ class RefreshPlan:
     """Everything that follows from one fetch. `feed` is the feed's new state as a whole."""
 
     feed: Feed
-    outcome: str  # "fetched" | "same bytes" | "not modified" | "unreadable" | "gone" | "failed"
+    # "fetched" | "same bytes" | "not modified" | "unreadable" | "gone" | "failed" | "pushed"
+    outcome: str
     new_entries: tuple[NewEntry, ...] = ()  # oldest first
     listed: int = 0  # entries in the document
     learned: bool = False  # whether its rhythm is worth a write
@@ -59,12 +62,13 @@ class RefreshPlan:
     renamed: tuple[Renamed, ...] = ()
     edits: tuple[edits.Edit, ...] = ()
     gap: bool = False  # nothing of the last good fetch is listed any more
+    offer: Offer | None = None  # the hubs that a fetched document names
 
 
 def decide(
     feed: Feed,
     subscription: Subscription,
-    outcome: FetchOutcome,
+    outcome: FetchOutcome | Pushed,
     document: ParsedFeed | Unreadable | None,
     memory: Memory,
     *,
@@ -81,50 +85,39 @@ def decide(
     last time (`body_hash`). `memory` is what is remembered of this feed. `chance`
     in [0, 1) is for jitter; `price` and `pushed` are the planner's.
     """
+    whole = not isinstance(outcome, Pushed)
     found = _recognised(feed, document, memory)
-    held = _why_held(feed, document, found, memory, now)
-    gap = not held and has_gap(feed, found)
+    held = _why_held(feed, document, found, memory, now, whole=whole)
+    gap = whole and not held and has_gap(feed, found)
     feed, learned = _learned(feed, outcome, document, () if held else found.fresh, now)
-    feed = replace(feed, watch=_watched(feed, found, gap, now))
-    due = next_poll_at(
-        feed,
-        subscription,
-        outcome,
-        document,
-        now=now,
-        chance=chance,
-        limits=_soon_enough(limits, feed.watch),
-        price=price,
-        pushed=pushed,
-        overflow=gap,
-    )
-    polled = replace(
-        feed, last_polled_at=now, next_poll_at=due, blocked_until=_asked_for(outcome, now)
-    )
-    match outcome:
-        case Gone():
-            reason = "gone (410): its publisher has ended it"
-            return RefreshPlan(_failed(replace(polled, gone_at=now), reason, now), "gone")
-        case Failed(reason):
-            return RefreshPlan(_failed(polled, reason, now), "failed")
-        case NotModified(validators):
-            well = moving.after_good_fetch(_well(polled, now), outcome.moved_to, None)
-            well = replace(well, validators=_merged(feed.validators, validators))
-            return RefreshPlan(well, "not modified", learned=learned)
-        case Fetched():
-            pass
-        case _:
-            assert_never(outcome)
-    if isinstance(document, Unreadable):
-        return RefreshPlan(_failed(polled, document.reason, now), "unreadable")
-    well = replace(_well(polled, now), validators=outcome.validators)
-    title = document.title if document is not None else None
-    well = moving.after_good_fetch(well, outcome.moved_to, title)
-    if document is None:
-        return RefreshPlan(well, "same bytes", learned=learned)
+    if isinstance(outcome, Pushed):
+        state, word = (
+            after_delivery(feed, document, found.fresh, now, limits.min_interval),
+            "pushed",
+        )
+    else:
+        feed = replace(feed, watch=_watched(feed, found, gap, now))
+        due = next_poll_at(
+            feed,
+            subscription,
+            outcome,
+            document,
+            now=now,
+            chance=chance,
+            limits=_soon_enough(limits, feed.watch),
+            price=price,
+            pushed=pushed,
+            overflow=gap,
+        )
+        polled = replace(
+            feed, last_polled_at=now, next_poll_at=due, blocked_until=_asked_for(outcome, now)
+        )
+        state, word = _polled(polled, outcome, document, body_hash, now)
+    if not isinstance(document, ParsedFeed) or (not whole and feed.baseline_at is None):
+        return RefreshPlan(state, word, learned=learned)
     return RefreshPlan(
-        _described(well, document, body_hash, now),
-        "fetched",
+        state,
+        word,
         _new_entries(found.fresh, feed, subscription, now),
         len(document.entries),
         learned,
@@ -132,7 +125,41 @@ def decide(
         found.renamed,
         _edits(found, memory, subscription, now),
         gap,
+        find_offer(outcome.headers, document, outcome.url)
+        if isinstance(outcome, Fetched)
+        else None,
     )
+
+
+def _polled(
+    polled: Feed,
+    outcome: FetchOutcome,
+    document: ParsedFeed | Unreadable | None,
+    body_hash: bytes | None,
+    now: datetime,
+) -> tuple[Feed, str]:
+    """Return the feed's state after a poll, and what the poll is called."""
+    match outcome:
+        case Gone():
+            reason = "gone (410): its publisher has ended it"
+            return _failed(replace(polled, gone_at=now), reason, now), "gone"
+        case Failed(reason):
+            return _failed(polled, reason, now), "failed"
+        case NotModified(validators):
+            well = moving.after_good_fetch(_well(polled, now), outcome.moved_to, None)
+            return replace(well, validators=_merged(polled.validators, validators)), "not modified"
+        case Fetched():
+            pass
+        case _:
+            assert_never(outcome)
+    if isinstance(document, Unreadable):
+        return _failed(polled, document.reason, now), "unreadable"
+    well = replace(_well(polled, now), validators=outcome.validators)
+    title = document.title if document is not None else None
+    well = moving.after_good_fetch(well, outcome.moved_to, title)
+    if document is None:
+        return well, "same bytes"
+    return _described(well, document, body_hash, now), "fetched"
 
 
 def has_gap(feed: Feed, found: Recognised) -> bool:
@@ -168,10 +195,13 @@ def _why_held(
     found: Recognised,
     memory: Memory,
     now: datetime,
+    *,
+    whole: bool = True,
 ) -> str:
     if not isinstance(document, ParsedFeed) or feed.baseline_at is None or not found.fresh:
         return ""
-    if moving.is_taken_over(feed, document.title, overlaps=found.overlaps):
+    # A delivery may hold one entry alone, under a title of the hub's.
+    if whole and moving.is_taken_over(feed, document.title, overlaps=found.overlaps):
         return f"nothing seen before is listed, and the feed calls itself “{document.title}” now"
     fresh = [one.entry for one in found.fresh]
     if is_flood(fresh, found.listed, memory.entries, last_ok_at=feed.last_ok_at, now=now):
@@ -215,7 +245,7 @@ def _edits(
 
 def _learned(
     feed: Feed,
-    outcome: FetchOutcome,
+    outcome: FetchOutcome | Pushed,
     document: ParsedFeed | Unreadable | None,
     fresh: Sequence[Fresh],
     now: datetime,
@@ -223,6 +253,11 @@ def _learned(
     """Return `feed` with its rhythm as of now, and whether that must be written down."""
     if isinstance(outcome, Failed | Gone) or isinstance(document, Unreadable):
         return feed, False
+    if isinstance(outcome, Pushed):
+        if not fresh or feed.rhythm.polled is None:
+            return feed, False
+        # What a hub tells of has just appeared, whatever its date says.
+        feed = replace(feed, rhythm=caught_up(feed.rhythm, now))
     known = caught_up(feed.rhythm, feed.last_ok_at)
     entries = [one.entry for one in fresh]
     if known.polled is None and document is not None:

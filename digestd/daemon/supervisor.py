@@ -153,6 +153,8 @@ class Daemon:
             "metronome": lambda: self._metronome(parts),
         }
         loops |= {f"lane {name}": lane.run for name, lane in parts.lanes.items()}
+        if parts.push is not None:
+            loops["push"] = parts.push.run
         if parts.web is not None:
             loops["web"] = parts.web.run
         return loops

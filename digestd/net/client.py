@@ -8,6 +8,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from types import TracebackType
@@ -26,6 +27,7 @@ from digestd.core.outcomes import (
     Gone,
     NotModified,
 )
+from digestd.core.text import one_line
 from digestd.formats.pages import ERROR_PAGE, is_page, what_it_is
 from digestd.net.decoding import BodyReader, UnreadableBodyError
 from digestd.net.guard import Resolve
@@ -51,8 +53,20 @@ LARGE_BODIES = 8
 _TELLING = frozenset([401, 403, 404, 429, 500, 502, 503])
 _GLIMPSE = 64 << 10
 _GLANCE = 3.0  # seconds
+_HINT = 200  # of a refusal's body, for the log
 
 _MOVES = frozenset([301, 302, 303, 307, 308])
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a form was answered with. `hint` is the beginning of the body, one line."""
+
+    status: int
+    words: str
+    location: str
+    retry_after: str | None
+    hint: str
 
 
 class Client:
@@ -136,6 +150,35 @@ class Client:
         except ValueError as exc:
             return Failed(str(exc))
         return await self._in_time(trip, transport, max_bytes, timeout)
+
+    async def post(
+        self,
+        url: str,
+        form: bytes,
+        *,
+        timeout: timedelta,  # noqa: ASYNC109 - a deadline over several awaits
+    ) -> Answered | Failed:
+        """POST a form to `url` and return the answer, redirects not followed."""
+        reason = check_url(url)
+        if reason:
+            return Failed(reason)
+        until = self._gate.forbidden_until(url) if self._gate else None
+        if until is not None:
+            return Failed(*_told_to_wait(until))
+        kind = (b"Content-Type", b"application/x-www-form-urlencoded")
+        try:
+            async with asyncio.timeout(timeout.total_seconds()):
+                request = httpx.Request("POST", url, headers=[*self._headers, kind], content=form)
+                transport = await self._by_way_of(self._proxy)
+                response = await transport.handle_async_request(request)
+                try:
+                    return await _answered(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            return Failed(f"no answer within {timeout.total_seconds():g} s")
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as exc:
+            return Failed(in_words(exc))
 
     async def _by_way_of(self, proxy: str) -> GuardedTransport:
         if proxy not in self._transports:
@@ -241,6 +284,19 @@ class Client:
         when = deadline.when()
         if when is not None:  # the wait is ours, not the server's
             deadline.reschedule(when + loop.time() - since)
+
+
+async def _answered(response: httpx.Response) -> Answered:
+    begun = bytearray()
+    if not header(response, "content-encoding"):
+        async for piece in response.aiter_raw():
+            begun += piece
+            if len(begun) >= _HINT:
+                break
+    hint = one_line(begun[:_HINT].decode("utf-8", "replace"), _HINT)
+    where = raw_header(response, "location").decode("latin-1")
+    wait = header(response, "retry-after") or None
+    return Answered(response.status_code, status_in_words(response.status_code), where, wait, hint)
 
 
 def user_agent(contact: str = "") -> str:

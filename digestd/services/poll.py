@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.config import PollSettings
 from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable, Validators
-from digestd.core.outcomes import Failed, Fetched, FetchOutcome
+from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Pushed
 from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
 from digestd.net.client import Client
@@ -48,6 +50,34 @@ class PollReport:
     took: timedelta
 
 
+class Hubs(Protocol):
+    """Who tells of posts by themselves (`services.push`), as far as polling must know."""
+
+    def trusted(self, feed_pk: int) -> bool:
+        """Whether posts of this feed are told of, so that it may be asked seldom."""
+
+    def missed(self, plan: RefreshPlan, now: datetime) -> bool:
+        """Whether a poll has found what should have been told of."""
+
+    async def polled(self, plan: RefreshPlan, now: datetime) -> None:
+        """Hear what a poll found: hubs to subscribe to, and posts that a hub kept from us."""
+
+
+class NoHubs:
+    """Push is off."""
+
+    def trusted(self, _feed_pk: int) -> bool:
+        """No."""
+        return False
+
+    def missed(self, _plan: RefreshPlan, _now: datetime) -> bool:
+        """No."""
+        return False
+
+    async def polled(self, plan: RefreshPlan, now: datetime) -> None:
+        """Do nothing."""
+
+
 class Poller:
     """Asks feeds when they are due; every path by which bytes arrive ends in `accept`."""
 
@@ -66,6 +96,7 @@ class Poller:
         on_new: Callable[[], None] = lambda: None,
     ) -> None:
         self.bell = Bell()
+        self.hubs: Hubs = NoHubs()
         self._store = store
         self._client = client
         self._worker = worker
@@ -195,7 +226,11 @@ class Poller:
         return await self.accept(feed, subscription, outcome, begun)
 
     async def accept(
-        self, feed: Feed, subscription: Subscription, outcome: FetchOutcome, begun: datetime
+        self,
+        feed: Feed,
+        subscription: Subscription,
+        outcome: FetchOutcome | Pushed,
+        begun: datetime,
     ) -> PollReport:
         """Decide what `outcome` means and commit it."""
         document, body_hash = await self._read(feed, outcome)
@@ -203,11 +238,12 @@ class Poller:
         memory = Memory()
         if isinstance(document, ParsedFeed):
             memory = await self._recall(feed, subscription, document)
-            if may_walk_back(feed, document, memory, now):
+            if isinstance(outcome, Fetched) and may_walk_back(feed, document, memory, now):
                 document = await self._archives.walk_back(feed, subscription, document, memory)
                 memory = await self._recall(feed, subscription, document)
                 now = self._clock()
-        plan = decide(
+        decided = functools.partial(
+            decide,
             feed,
             subscription,
             outcome,
@@ -219,9 +255,15 @@ class Poller:
             limits=self._settings.limits,
             price=self._pricing.value,
         )
+        trusted = self.hubs.trusted(feed.pk)
+        plan = decided(pushed=trusted)
+        if trusted and plan.outcome == "fetched" and self.hubs.missed(plan, now):
+            plan = decided(pushed=False)
         new = await self._store.write(commit_refresh, plan, now)
         if any(e.debts for e in plan.new_entries) or any(e.debts for e in plan.edits):
             self._on_new()
+        if plan.outcome == "fetched":
+            await self.hubs.polled(plan, now)
         return self._report(plan, new, now - begun)
 
     async def _recall(self, feed: Feed, subscription: Subscription, document: ParsedFeed) -> Memory:
@@ -233,11 +275,23 @@ class Poller:
             edits=subscription.updates != "ignore",
         )
 
+    async def accept_push(self, feed_pk: int, delivery: Pushed) -> PollReport | None:
+        """Take what a hub has delivered as if a poll had found it; None: no such feed now."""
+        feed = await self._store.read(feeds.get, feed_pk)
+        subscription = self._subscriptions.get(feed_pk)
+        if feed is None or subscription is None:
+            return None
+        report = await self.accept(feed, subscription, delivery, self._clock())
+        self.bell.ring()  # it may have to be asked sooner now
+        return report
+
     async def _read(
-        self, feed: Feed, outcome: FetchOutcome
+        self, feed: Feed, outcome: FetchOutcome | Pushed
     ) -> tuple[ParsedFeed | Unreadable | None, bytes | None]:
-        if not isinstance(outcome, Fetched):
+        if not isinstance(outcome, Fetched | Pushed):
             return None, None
+        if isinstance(outcome, Pushed) and not outcome.body.strip():
+            return None, None  # a ping
         body_hash = hashlib.blake2b(outcome.body, digest_size=16).digest()
         if body_hash == feed.body_hash:
             return None, body_hash

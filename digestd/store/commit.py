@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from digestd.core.refresh import RefreshPlan
-from digestd.store import entries, feeds, held, owed, rhythms
+from digestd.store import entries, feeds, held, hubs, owed, rhythms
 from digestd.store.db import write_transaction
 
 
@@ -18,7 +18,12 @@ def commit_refresh(db: Database, plan: RefreshPlan, now: datetime) -> int:
     is an alert lost if we stop in between. Returns how many entries were new.
     """
     with write_transaction(db):
-        feeds.record_poll(db, plan.feed)
+        if plan.outcome == "pushed":
+            feeds.record_push(db, plan.feed)
+        else:
+            feeds.record_poll(db, plan.feed)
+        if plan.outcome == "fetched":
+            hubs.offer(db, plan.feed.pk, plan.offer)
         if plan.learned:
             rhythms.record(db, plan.feed.pk, plan.feed.rhythm)
         ids = entries.add(db, plan.feed.pk, plan.new_entries, seen_at=now)

@@ -145,6 +145,12 @@ def _names(feed: Feed) -> list[str]:
     return [name for name in names if name]
 
 
+def get(db: Database, pk: int) -> Feed | None:
+    """Return a followed feed with its rhythm, without a lease; None if there is none."""
+    rows = db.query(f"SELECT *, {_RHYTHM} FROM feeds WHERE pk = ? AND active", [pk])
+    return next((_feed(row) for row in rows), None)
+
+
 def lease_due(db: Database, owner: str, now: datetime, until: datetime, limit: int) -> list[Feed]:
     """Take up to `limit` due feeds for `owner` until `until`, longest due first.
 
@@ -273,6 +279,26 @@ def record_poll(db: Database, feed: Feed) -> None:
             feed.pk,
             feed.url,
         ),
+    )
+
+
+def record_push(db: Database, feed: Feed) -> None:
+    """Store what a hub's delivery has made of `feed`. The caller holds the transaction.
+
+    A poll may be under way: its lease stays, and what only polls learn.
+    """
+    db.conn.execute(
+        "UPDATE feeds SET next_poll_at = min(next_poll_at, ?),"
+        " last_entry_at = nullif(max(ifnull(last_entry_at, 0), ifnull(?, 0)), 0) WHERE pk = ?",
+        (stamp_or_none(feed.next_poll_at), stamp_or_none(feed.last_entry_at), feed.pk),
+    )
+
+
+def due_now(db: Database, pks: Iterable[int], now: datetime) -> None:
+    """Let these feeds be asked at once: nobody tells of their posts any more."""
+    db.conn.executemany(
+        "UPDATE feeds SET next_poll_at = min(next_poll_at, ?) WHERE pk = ?",
+        [(stamp(now), pk) for pk in pks],
     )
 
 

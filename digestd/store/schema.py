@@ -295,3 +295,43 @@ CREATE INDEX pictures_by_use ON pictures (used_at);
 def m005_pictures(db: Database) -> None:
     """Make room for formulas that were drawn, and images that were shrunk."""
     _execute_each(db, _PICTURES)
+
+
+_HUBS = """
+-- The hubs that a feed names, and how subscribing goes.
+CREATE TABLE hub_offers (
+  feed_pk INTEGER PRIMARY KEY REFERENCES feeds (pk) ON DELETE CASCADE,
+  hubs TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  turn INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  try_at INTEGER,
+  reason TEXT NOT NULL DEFAULT ''
+);
+
+-- One row: one callback. A renewal has a new one and ends the one that it replaces.
+CREATE TABLE hub_subscriptions (
+  pk INTEGER PRIMARY KEY,
+  feed_pk INTEGER NOT NULL REFERENCES feeds (pk) ON DELETE CASCADE,
+  hub TEXT NOT NULL,
+  hub_at TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  callback TEXT NOT NULL,
+  token TEXT NOT NULL UNIQUE,
+  secret TEXT NOT NULL DEFAULT '',
+  state TEXT NOT NULL CHECK (state IN ('pending', 'active', 'leaving', 'ended')),
+  asked_at INTEGER NOT NULL,
+  lease_until INTEGER,
+  renew_at INTEGER,
+  pushed_at INTEGER,
+  suspect_at INTEGER,
+  replaces INTEGER REFERENCES hub_subscriptions (pk) ON DELETE SET NULL
+);
+CREATE INDEX hub_subscriptions_living ON hub_subscriptions (feed_pk) WHERE state <> 'ended';
+"""
+
+
+@migrations()
+def m006_hubs(db: Database) -> None:
+    """Make room for subscriptions to hubs."""
+    _execute_each(db, _HUBS)

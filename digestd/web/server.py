@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -11,16 +12,30 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from digestd import telemetry
+from digestd.services.push import PushService
 from digestd.store.db import Store
+from digestd.web.callback import Callback
 from digestd.web.health import Health
 
 
-def application(store: Store) -> Starlette:
-    """Return the application with its routes."""
-    return Starlette(routes=[Route("/healthz", Health(store).answer, methods=["GET"])])
+def application(store: Store, push: PushService | None = None) -> Starlette:
+    """Return the application with its routes; hubs' callbacks among them where there is push."""
+    routes = [Route("/healthz", Health(store).answer, methods=["GET"])]
+    if push is not None:
+        routes += Callback(push).routes()
+    return Starlette(routes=routes)
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say so."""
+        await super().startup(sockets)
+        self.ready.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the daemon's supervisor."""
@@ -30,11 +45,11 @@ class _Server(uvicorn.Server):
 class WebServer:
     """Listens on `host:port`. A port in use is a warning; the rest of the daemon runs."""
 
-    def __init__(self, store: Store, host: str, port: int) -> None:
+    def __init__(self, store: Store, host: str, port: int, push: PushService | None = None) -> None:
         self._host = host
         self._port = port
         config = uvicorn.Config(
-            application(store),
+            application(store, push),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -59,6 +74,10 @@ class WebServer:
             return
         with listener:
             await self._server.serve(sockets=[listener])
+
+    async def ready(self) -> None:
+        """Return when it answers."""
+        await self._server.ready.wait()
 
     def stop(self) -> None:
         """Let `run` end after the answers that are on their way."""

@@ -1,0 +1,65 @@
+"""What the planner has learned of each feed, for `feeds`: its rhythm, and how late it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from digestd.cli.show import span
+from digestd.config import Config
+from digestd.core.freshness import HIGHEST_FLOOR
+from digestd.core.habits import describe_rhythm
+from digestd.core.models import Feed, Subscription
+from digestd.core.planner import Bounds, Price, expected_delay
+from digestd.core.rhythm import Rhythm, caught_up
+from digestd.store import hubs, rhythms
+from digestd.store.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """Everything that what is said of one feed is reckoned from."""
+
+    config: Config
+    now: datetime
+    rhythms: Mapping[int, Rhythm]
+    price: float
+    told: Mapping[int, bool]  # by a hub under a live lease; True: it has proved itself
+
+    def of(self, feed: Feed, subscription: Subscription) -> dict[str, Any]:
+        """Return the keys of a feed's record: those with "_" for people, the rest for programs."""
+        rhythm = caught_up(self.rhythms.get(feed.pk, Rhythm()), feed.last_ok_at)
+        habits = describe_rhythm(rhythm, self.config.timezone, self.now)
+        pushed = feed.pk in self.told
+        wait = None if feed.gone_at else self._wait(feed, subscription, rhythm)
+        return {
+            "rhythm": str(habits),
+            "push": pushed,
+            "expected_delay": None if wait is None else round(wait.total_seconds()),
+            "_delay": _in_words(wait),
+            "_push": "push" if pushed else "poll",
+        }
+
+    def _wait(self, feed: Feed, subscription: Subscription, rhythm: Rhythm) -> timedelta:
+        if self.told.get(feed.pk):
+            return timedelta(seconds=1)
+        if subscription.interval is not None:
+            return subscription.interval / 2
+        limits = self.config.poll.limits
+        floor = min(feed.ttl or timedelta(0), HIGHEST_FLOOR)
+        bounds = Bounds(limits.min_interval, limits.max_interval, floor, feed.listed)
+        return expected_delay(rhythm, self.price, self.now, bounds, fairness=limits.fairness)
+
+
+def _in_words(wait: timedelta | None) -> str | None:
+    return None if wait is None else f"about {span(wait.total_seconds())}"
+
+
+def foresight(config: Config, db: Database, now: datetime) -> Foresight:
+    """Read what is known from the store."""
+    budget = config.poll.requests_per_feed_per_day
+    kept = rhythms.price(db)
+    price = Price.first(budget, now) if kept is None else kept[0].for_budget(kept[1], budget)
+    return Foresight(config, now, rhythms.of_active(db), price.value, hubs.told(db, now))
