@@ -46,10 +46,18 @@ _ZONES = {
     "kst": 9,
     "aest": 10, "aedt": 11, "nzst": 12, "nzdt": 13, "est": -5, "edt": -4, "cst": -6, "cdt": -5,
     "mst": -7, "mdt": -6, "pst": -8, "pdt": -7,
+    # As announcers say it, summer or winter.
+    "et": -5, "ct": -6, "mt": -7, "pt": -8,
     "akst": -9, "hst": -10, "brt": -3, "art": -3,
 }  # fmt: skip
 _MAX = 80
 _ISO = re.compile(r"([0-9]{4})[-/.年 ]\s?([0-9]{1,2})[-/.月 ]\s?([0-9]{1,2})(?![0-9])")
+_BASIC = re.compile(r"([0-9]{8})T([0-9]{4}(?:[0-9]{2})?)(Z|[+-][0-9]{2}:?[0-9]{2})?")
+# With dots the day goes first; with slashes only if nothing else is possible.
+_DOTTED = re.compile(r"(?<![0-9])([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?([0-9]{4})(?![0-9])")
+_SLASHED = re.compile(r"(?<![0-9])(1[3-9]|2[0-9]|3[01])/([0-9]{1,2})/([0-9]{4})(?![0-9])")
+_US_SLASHED = re.compile(r"(?<![0-9])([0-9]{1,2})/(1[3-9]|2[0-9]|3[01])/([0-9]{4})(?![0-9])")
+_HALF_DAY = re.compile(r"[0-9]\s?[ap]\.?m\b", re.IGNORECASE)
 _DAY_FIRST = re.compile(
     r"(?<![0-9])([0-9]{1,2})(?:st|nd|rd|th|er|º|\.)?[\s-]{1,3}(?:de\s)?([^\W\d_]{2,15})\.?,?[\s-]{1,3}(?:de\s)?([0-9]{4})(?![0-9])"
 )
@@ -78,8 +86,10 @@ def parse_date(text: str) -> datetime | None:
 def _standard(text: str) -> datetime | None:
     try:
         # Not for all: it takes "20240102", and with it numbers that are no dates.
-        if text[4:5] == "-":
+        if text[4:5] == "-" or _BASIC.fullmatch(text):
             return _utc(datetime.fromisoformat(text))
+        if _HALF_DAY.search(text):
+            return None  # it takes 3 PM for 3
         found = parsedate_to_datetime(text)
         # It knows the zones of the United States alone.
         return _utc(found) if found.tzinfo else _utc(found - _zone(text.lower()))
@@ -113,6 +123,9 @@ def _day(text: str) -> tuple[datetime, int] | None:
         (_ISO, (1, 2, 3)),
         (_DAY_FIRST, (3, 2, 1)),
         (_MONTH_FIRST, (3, 1, 2)),
+        (_DOTTED, (3, 2, 1)),
+        (_SLASHED, (3, 2, 1)),
+        (_US_SLASHED, (3, 1, 2)),
     ):
         found = pattern.search(text)
         if found is None:

@@ -24,7 +24,9 @@ _KNOWN = frozenset(
     "ascii utf-8 utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be gb2312 gbk gb18030 hz big5"
     " big5hkscs cp950 shift_jis shift_jisx0213 shift_jis_2004 cp932 euc_jp euc_jis_2004 iso2022_jp"
     " iso2022_jp_2 iso2022_kr euc_kr cp949 johab koi8-r koi8-u koi8-t mac-cyrillic mac-roman"
-    " cp437 cp850 cp852 cp855 cp866 tis-620 cp874 cp037"
+    " mac-greek mac-iceland mac-latin2 mac-turkish mac-croatian mac-romanian hp-roman8"
+    " cp437 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861 cp862 cp863 cp864"
+    " cp865 cp866 cp869 cp1125 tis-620 cp874 cp037"
     " iso8859-1 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-9"
     " iso8859-10 iso8859-11 iso8859-13 iso8859-14 iso8859-15 iso8859-16"
     " cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 ptcp154 kz1048".split()
@@ -41,6 +43,29 @@ _MEANT = {
     "big5": "big5hkscs",
     "shift_jis": "cp932",
     "euc_kr": "cp949",
+}
+# Names that are in use and that Python does not know (WHATWG's labels, and older ones).
+_ALSO_CALLED = {
+    "csmacintosh": "mac-roman",
+    "dos-874": "cp874",
+    "iso88591": "latin-1",
+    "koi": "koi8-r",
+    "koi8": "koi8-r",
+    "koi8-ru": "koi8-u",
+    "mac": "mac-roman",
+    "ms-cyrl": "cp1251",
+    "windows-874": "cp874",
+    "windows-949": "cp949",
+    "x-cp1250": "cp1250",
+    "x-cp1251": "cp1251",
+    "x-cp1252": "cp1252",
+    "x-euc-jp": "euc_jp",
+    "x-gbk": "gbk",
+    "x-mac-cyrillic": "mac-cyrillic",
+    "x-mac-roman": "mac-roman",
+    "x-sjis": "shift_jis",
+    "x-user-defined": "cp1252",
+    "x-x-big5": "big5",
 }
 _BY_LANGUAGE = {
     "zh": ("gb18030", "big5hkscs"),
@@ -125,7 +150,7 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, str]:
 def known_encoding(name: str) -> str:
     """Return Python's name of an encoding that is believed, or an empty string."""
     try:
-        canonical = codecs.lookup(name).name if name else ""
+        canonical = codecs.lookup(_ALSO_CALLED.get(name.lower(), name)).name if name else ""
     except (LookupError, ValueError):
         return ""
     canonical = _MEANT.get(canonical, canonical)

@@ -69,10 +69,10 @@ def read_xml(
     parsed, broken = _parse(sources)
     if not broken and repaired:
         broken = "not well-formed"
-    if (
-        not parsed.get("version")
-        and not parsed["entries"]
-        and document.root not in ("rss", "rdf:rdf")
+    named = document.root == "channel" and parsed["feed"].keys() & {"title", "link"}
+    if not (parsed.get("version") or parsed["entries"] or named) and document.root not in (
+        "rss",
+        "rdf:rdf",
     ):
         return Unreadable(describe_other(document.root))
     complaints = [complaint, "text before the document" if document.rubbish else "", broken]
@@ -94,7 +94,11 @@ def _readable(document: Document, url: str) -> tuple[list[bytes], bool] | Unread
         mended = xmltext.repair(xmltext.without_torn_entry(text), document.entities)
         repaired = Document(document.root, document.entities, mended).as_bytes()
         fault = xmltext.fault(repaired)
-        sources = [repaired, source] if len(source) < _MAX_RETRIED else [repaired]
+        # What libxml2 makes of it goes before the loose parser, which takes long and guesses.
+        whole = xmltext.recovered(repaired) if fault == "broken" else b""
+        sources = [whole, repaired] if whole else [repaired]
+        if len(source) < _MAX_RETRIED:
+            sources.append(source)
     if fault == "deep":
         return Unreadable("nested too deeply, or with too many attributes, to be a feed")
     return sources, broken
@@ -137,7 +141,7 @@ def _feed(parsed: Dict, url: str, text: str, math: MathMode) -> ParsedFeed:
     math = fields.math_mode([feedentry.longest_body(e) for e in chosen], math)
     # RSS is mostly served by others than the site: what is relative is so to the site.
     base = url if atom else home or url
-    entries = (feedentry.read_entry(e, base, url, math) for e in chosen)
+    entries = (feedentry.read_entry(e, base, url, math) for e in chosen if feedentry.says(e))
     links = dicts(channel, "links")
     icon = (
         string(channel, "icon") or string(channel, "logo") or string(get(channel, "image"), "href")
@@ -153,7 +157,7 @@ def _feed(parsed: Dict, url: str, text: str, math: MathMode) -> ParsedFeed:
         icon_url=fields.link(icon, base),
         self_url=next(_hrefs(links, "self", url), None),
         hub_urls=tuple(dict.fromkeys(_hrefs(links, "hub", url)))[:5],
-        entries=tuple(e for e in entries if e.guid or e.link or e.title or e.content_html),
+        entries=tuple(entries),
         ttl=_ttl(channel),
         skip_hours=hours,
         skip_days=days,

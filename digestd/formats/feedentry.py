@@ -18,6 +18,8 @@ from digestd.formats.html import MathMode
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml", "html", "xhtml")
 
+_SAYING = tuple("id title link links summary subtitle content published updated created".split())
+
 Dict = Mapping[str, Any]
 
 
@@ -36,6 +38,11 @@ def dicts(found: object, key: str) -> list[dict[str, Any]]:
     """Return the dictionaries in a list, 200 at most."""
     values = get(found, key)
     return [v for v in values[:200] if isinstance(v, dict)] if isinstance(values, list) else []
+
+
+def says(found: Dict) -> bool:
+    """Tell whether an entry says anything at all; what is left of it once clean is its affair."""
+    return any(get(found, key) for key in _SAYING)
 
 
 def read_entry(found: Dict, base: str, url: str, math: MathMode) -> ParsedEntry:
@@ -102,7 +109,7 @@ def read_title(found: Dict, math: MathMode) -> tuple[str, str]:
 def _pieces(found: Dict) -> list[tuple[str, Dict]]:
     """Return the bodies of an entry with their details, of those that are text."""
     details = [(string(d, "value"), d) for d in dicts(found, "content")[:10]]
-    return [(v, d) for v, d in details if v.strip() and not _is_binary(string(d, "type"))]
+    return [(v, d) for v, d in details if v.strip() and not _is_binary(string(d, "type"), v)]
 
 
 def longest_body(found: Dict) -> str:
@@ -141,7 +148,9 @@ def _cleaned(value: str, detail: Dict, base: str, url: str, math: MathMode) -> s
     return fields.body(value, is_html=is_html, base_url=base, math=math)
 
 
-def _is_binary(kind: str) -> bool:
+def _is_binary(kind: str, value: str) -> bool:
+    if kind == "application/octet-stream":  # base64, decoded; for some it is the post
+        return "\ufffd" in value or not value.replace("\n", "").isprintable()
     return (
         bool(kind)
         and not kind.startswith("text/")

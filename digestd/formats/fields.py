@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 from digestd.core.models import ParsedEntry
 from digestd.core.text import one_line
@@ -27,6 +28,16 @@ _TAG = re.compile(
     r"</?(?:a|abbr|b|big|br|center|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|li|mark|ol|p|pre|q|s"
     r"|samp|small|span|strike|strong|sub|sup|table|td|tr|tt|u|ul|var|wbr|blockquote|figure|video|iframe)"
     r"(?:\s[^<>]{0,2000})?/?>",
+    re.IGNORECASE,
+)
+# In titles said to be HTML: what has an attribute, or a partner, is a tag whatever its name.
+_WITH_CONTENT = re.compile(
+    r"<(script|style|noscript|template)\b[^<>]{0,2000}>.{0,2000}?</\1\s{0,9}>|<!--.{0,2000}?(?:-->|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ANY_TAG = re.compile(
+    r"<(?:[a-z][a-z0-9-]{0,40}(?:\s+[a-z:-]{1,40}\s?=\s?(?:\"[^\"<>]{0,2000}\"|'[^'<>]{0,2000}'|[^\s\"'<>]{1,2000}))"
+    r"{1,50}\s{0,9}/?|/[a-z][a-z0-9-]{0,40}\s{0,9})>",
     re.IGNORECASE,
 )
 _CLOSED = re.compile(r"</[a-z][a-z0-9]{0,15}>|<(?:br|img|hr|p)\b[^<>]{0,2000}>", re.IGNORECASE)
@@ -49,12 +60,23 @@ def title(raw: str, *, is_html: bool, math: MathMode) -> tuple[str, str]:
     """Return a title as one plain line, and with marked formulas ("" where there are none)."""
     bounded = raw[:_MAX_RAW_TITLE]
     if is_html:
-        bounded = entities.unescape(_TAG.sub("", _BREAK.sub(" ", bounded)))
+        bounded = entities.unescape(_TAG.sub("", _BREAK.sub(" ", _without_strange_tags(bounded))))
     line = one_line(bounded, _MAX_RAW_TITLE)
     if math == "off":
         return one_line(line), ""
     plain, marked = mark_title(entities.escape(line, quote=False))
     return one_line(plain), clean(marked, None, math="off") if marked else ""
+
+
+def _without_strange_tags(text: str) -> str:
+    """Return a title without elements that have no place in one; "<b" of "a <b" is none."""
+    if "<" not in text:
+        return text
+    text = _WITH_CONTENT.sub("", text)
+    closed = {name.lower() for name in re.findall(r"</([a-zA-Z][a-zA-Z0-9-]{0,40})", text)}
+    text = _ANY_TAG.sub("", text)
+    opening = re.compile(r"<([a-zA-Z][a-zA-Z0-9-]{0,40})\s{0,9}/?>")
+    return opening.sub(lambda tag: "" if tag[1].lower() in closed else tag[0], text)
 
 
 def body(raw: str, *, is_html: bool, base_url: str | None, math: MathMode) -> str:
@@ -131,6 +153,10 @@ def complete(entry: ParsedEntry) -> ParsedEntry:
         entry = replace(
             entry, title=one_line(next((x for x in lines if x.strip()), ""), _DERIVED_TITLE)
         )
+    if not entry.title and entry.enclosures:
+        # Recordings may have nothing but their file's name.
+        name = unquote(entry.enclosures[0].url.partition("?")[0].rpartition("/")[2])
+        entry = replace(entry, title=one_line(name.rpartition(".")[0] or name, _DERIVED_TITLE))
     if entry.image_url is None and content:
         entry = replace(entry, image_url=first_image(content))
     return entry

@@ -60,6 +60,10 @@ _FOREIGN = re.compile(
 _MATHML_PREFIX = re.compile(r"(</?)mml?:(?=[a-z])", re.IGNORECASE)
 # HTML has no line end right after <pre>: a browser drops the first.
 _PRE_START = re.compile(r"(<pre(?: [^<>]*)?>)\n+")
+# A player that is never closed would take the rest of the text with it.
+_UNCLOSED_PLAYER = re.compile(
+    r"<iframe\b[^<>]{0,4000}>(?!(?:[^<]|<(?!/?iframe)){0,2000}</iframe)", re.IGNORECASE
+)
 # Before parsing: what may stand in what depends on the name.
 _RENAMED = re.compile(rf"(</?)({'|'.join(policy.RENAMED)})(?=[\s/>])", re.IGNORECASE)
 # In "a<b: c" and "x<y,z" nobody means a tag.
@@ -113,6 +117,8 @@ def _clean_once(html: str, base_url: str | None, math: MathMode) -> tuple[str, b
     text = scrub(html)
     if "<![CDATA[" in text:  # wrapped twice
         text = text.replace("<![CDATA[", "").replace("]]>", "")
+    if "iframe" in text:
+        text = _UNCLOSED_PLAYER.sub(lambda tag: tag[0] + "</iframe>", text)
     text = _RENAMED.sub(lambda tag: tag[1] + policy.RENAMED[tag[2].lower()], text)
     text = _NO_TAG.sub("&lt;", _FOREIGN.sub("", _MATHML_PREFIX.sub(r"\1", text)))
     if not text.strip():
@@ -229,6 +235,8 @@ def _tidy(element: HtmlElement, base_url: str | None) -> None:
         _link_to_media(element, name, attributes, base_url)
     elif name in policy.DROPPED:
         element.tag = _GONE
+    elif name in policy.WITH_FALLBACK:
+        element.tag = "span" if _shows_something(element) else _GONE
     elif name == "noscript":
         # The twin of a lazy image before it; else the content for readers like ours.
         before = element.getprevious()
@@ -240,6 +248,12 @@ def _tidy(element: HtmlElement, base_url: str | None) -> None:
     else:
         for key, value in _kept(name, attributes, base_url):
             element.set(key, value)
+
+
+def _shows_something(element: HtmlElement) -> bool:
+    return any(text.strip() for text in element.itertext()) or any(
+        True for _ in element.iter("img")
+    )
 
 
 def _kept(name: str, attributes: dict[str, str], base_url: str | None) -> Iterator[tuple[str, str]]:
@@ -373,7 +387,7 @@ def _link_to_media(
     source = attributes.get("src") or attributes.get("data-src") or ""
     if not source and name != "iframe":
         source = next((s.get("src", "") for s in element.iter("source")), "")
-    url = absolute(source, base_url)
+    url = absolute(source, base_url) if source.strip() else None
     title = one_line(attributes.get("title", ""), 100)
     tail = element.tail
     if url and name == "iframe":

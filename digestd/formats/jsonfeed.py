@@ -63,9 +63,9 @@ def read_json(
 
 def _looks_like_feed(found: _Object) -> bool:
     items = found.get("items")
-    if not isinstance(items, list) or "title" not in found:
+    if not isinstance(items, list):
         return False
-    keys = {"content_html", "content_text", "date_published"}
+    keys = {"content_html", "content_text"} | ({"date_published"} if "title" in found else set())
     return any(isinstance(x, dict) and keys & x.keys() for x in items[:10])
 
 

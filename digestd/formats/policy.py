@@ -46,11 +46,14 @@ RENAMED: Mapping[str, str] = {
 # Elements that go with all they contain. Not the void ones: lxml takes what follows a
 # <source> or <embed> for its content.
 DROPPED = frozenset(
-    "annotation annotation-xml applet base basefont button canvas datalist frame frameset"
-    " head iframe input legend link map meta noembed noframes object optgroup option param"
+    "annotation annotation-xml base basefont button canvas datalist frame frameset"
+    " head iframe input legend link map meta noembed noframes optgroup option param"
     " plaintext portal progress script select slot style svg template textarea title xmp"
     " audio video".split()
 )
+
+# Elements that hold what to show in their place.
+WITH_FALLBACK = frozenset({"applet", "object"})
 
 # Images that count readers: hosts (with their subdomains), and parts of an address.
 TRACKER_HOSTS = frozenset(

@@ -144,7 +144,8 @@ def _legal_reference(found: re.Match[str]) -> str:
         return ""
     if 0xD800 <= code <= 0xDFFF or code in (0xFFFE, 0xFFFF):
         return ""
-    return found[0] if found[0].endswith(";") else found[0] + ";"
+    reference = found[0].replace("X", "x", 1)  # XML knows the small one alone
+    return reference if reference.endswith(";") else reference + ";"
 
 
 def repair(text: str, declared: tuple[str, ...] = ()) -> str:
@@ -190,6 +191,18 @@ def fault(document: bytes) -> Literal["", "broken", "deep"]:
     return (
         "deep" if any(len(element.attrib) > _MAX_ATTRIBUTES for element in root.iter("*")) else ""
     )
+
+
+def recovered(document: bytes) -> bytes:
+    """Return what libxml2 makes of a broken document, well-formed; nothing if it gives up."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True
+    )
+    try:
+        root = etree.fromstring(document, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return b""
+    return etree.tostring(root, encoding="utf-8") if root is not None else b""
 
 
 def with_absolute_base(text: str, url: str) -> str:

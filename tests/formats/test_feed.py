@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from html import escape
 
 import pytest
 from hypothesis import given, settings
@@ -75,6 +76,20 @@ def test_an_atom_title_of_type_text_is_literal() -> None:
 def test_an_atom_title_of_type_html_loses_its_markup() -> None:
     entry = only_entry(atom('<id>1</id><title type="html">&lt;i&gt;a&lt;/i&gt; &amp;lt; b</title>'))
     assert entry.title == "a < b"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "x<script>y</script> z",
+        "x<embed src=y> z",
+        "x <blink>z</blink>",
+        "x<style>*{}</style> z<!--",
+    ],
+)
+def test_a_title_of_type_html_loses_what_no_title_has(raw: str) -> None:
+    title = f'<title type="html">{escape(raw)}</title>'
+    assert only_entry(atom(f"<id>1</id>{title}")).title == "x z"
 
 
 def test_a_long_title_is_cut() -> None:
@@ -180,6 +195,13 @@ def test_a_body_is_bounded() -> None:
         ("2024年5月3日 下午3:05", "2024-05-03T15:05:00+00:00"),
         ("Fri, 03 May 2024 10:00:00 CEST", "2024-05-03T08:00:00+00:00"),
         ("2024-05-03 10:00:00", "2024-05-03T10:00:00+00:00"),
+        ("May 3, 2024 3:04 PM", "2024-05-03T15:04:00+00:00"),
+        ("Fri, 3 May 2024 10:00:00 ET", "2024-05-03T15:00:00+00:00"),
+        ("20240503T100000Z", "2024-05-03T10:00:00+00:00"),
+        ("03.05.2024 10:00", "2024-05-03T10:00:00+00:00"),
+        ("23/05/2024", "2024-05-23T00:00:00+00:00"),
+        ("05/23/2024", "2024-05-23T00:00:00+00:00"),
+        ("03/05/2024", None),  # May or March
         ("1714730400", "2024-05-03T10:00:00+00:00"),
         ("Thu, 01 Jan 99999 00:00:00 GMT", None),
         ("yesterday", None),
@@ -238,6 +260,16 @@ def test_encodings_are_found_out(text: str, encoding: str, declared: str) -> Non
     body = (prolog + rss(f"<item><title>{text}</title><guid>1</guid></item>")).encode(encoding)
     for content_type in ("", "text/xml; charset=iso-8859-1"):
         assert read(body, content_type).entries[0].title == text
+
+
+@pytest.mark.parametrize("encoding", ["mac-roman", "x-mac-roman", "cp863", "x-sjis"])
+def test_old_encodings_are_read_if_declared(encoding: str) -> None:
+    codec = {"x-mac-roman": "mac-roman", "x-sjis": "shift_jis"}.get(encoding, encoding)
+    text = "日本" if encoding == "x-sjis" else "Ça et là"
+    body = f'<?xml version="1.0" encoding="{encoding}"?>' + rss(
+        f"<item><title>{text}</title></item>"
+    )
+    assert only_entry(body.encode(codec)).title == text
 
 
 def test_stray_bytes_in_utf_8_are_mended() -> None:
@@ -320,6 +352,21 @@ def test_external_and_nested_entities_are_not_expanded() -> None:
 def test_a_torn_last_entry_waits_for_its_whole() -> None:
     document = rss("".join(f"<item><guid>guid-{n}</guid></item>" for n in range(100, 110)))
     assert [e.guid for e in read(document[: document.index("-109") + 2]).entries][-1] == "guid-108"
+
+
+def test_a_document_with_its_tags_crossed_is_read() -> None:
+    document = rss("<item><title>one</titel><link>https://a.example/1</link></item>")
+    assert only_entry(document).title == "one"
+
+
+def test_an_entry_that_is_left_with_nothing_is_an_entry_yet() -> None:
+    assert len(read(rss("<item><description>&lt;script/&gt;</description></item>")).entries) == 1
+    assert read(rss("<item/>")).entries == ()
+
+
+def test_a_recording_without_a_title_is_called_by_its_file() -> None:
+    enclosure = '<enclosure url="https://a.example/s1/Episode%207.mp3?x=1" type="audio/mpeg"/>'
+    assert only_entry(rss(f"<item>{enclosure}</item>")).title == "Episode 7"
 
 
 def test_the_same_bytes_give_the_same_value() -> None:
