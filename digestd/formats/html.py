@@ -227,7 +227,8 @@ def _flatten(html: str, names: frozenset[str] | None = None) -> str:
 def _tidy(element: HtmlElement, base_url: str | None) -> None:
     """Rename and rewrite one element, so that nh3 has little left to object to."""
     name = str(element.tag).lower()
-    attributes = dict(element.attrib)
+    # lxml reads no value of a name that begins with a brace, as damaged tags have them.
+    attributes = {key: element.attrib[key] for key in element.attrib if not key.startswith("{")}
     element.attrib.clear()
     if "hidden" in attributes or _HIDDEN.search(attributes.get("style", "")[:500]):
         element.tag = _GONE

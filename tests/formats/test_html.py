@@ -323,3 +323,8 @@ def test_the_first_image_is_no_icon() -> None:
     assert first_image(icon + picture) == "https://e.example/p.png"
     assert first_image(icon) is None
     assert first_image("none") is None
+
+
+def test_a_brace_among_the_attributes_hides_nothing() -> None:
+    link = '<p><a { href="https://example.org/x" }b>word</a></p>'
+    assert '<a href="https://example.org/x"' in clean(link, None)
