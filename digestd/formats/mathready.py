@@ -63,6 +63,7 @@ class Formula:
 
     tex: str
     display: bool
+    source: str = ""  # with its delimiters, where it had some, as it stood
 
 
 def make(tex: str, *, display: bool) -> Formula | None:

@@ -72,7 +72,7 @@ class Run:
             elif found.tex == "$":
                 yield "$", True
             else:
-                yield Formula(found.tex, found.display)
+                yield Formula(found.tex, found.display, flat[found.start : found.end])
         yield from cursor.until(len(flat))
 
 

@@ -73,16 +73,18 @@ def find_math(html: str, context: Literal["html", "title"] = "html") -> list[For
     return [chunk for chunk in chunks if isinstance(chunk, Formula)]
 
 
-def mark_html(html: str, mode: MathMode = "auto") -> str:
-    """Return `html` with each formula as a marked span that carries its source.
+def mark_html(html: str, mode: MathMode = "auto", *, sources: bool = False) -> str:
+    """Return `html` with each formula as a marked span that carries its LaTeX.
 
     `<span class="math" data-tex="…" data-display="inline|block">` holds the
-    formula's Unicode form. A `<` that opened no tag is escaped.
+    formula's Unicode form. A `<` that opened no tag is escaped. With `sources`,
+    `data-source` holds it with its delimiters, for whoever writes LaTeX again.
     """
     if mode == "off":
         return html
     return "".join(
-        _span(chunk) if isinstance(chunk, Formula) else chunk[0] for chunk in _chunks(html, mode)
+        _span(chunk, sources=sources) if isinstance(chunk, Formula) else chunk[0]
+        for chunk in _chunks(html, mode)
     )
 
 
@@ -124,11 +126,12 @@ def _title_parts(text: str, mode: MathMode) -> Iterator[str | Formula]:
     yield "".join(run)
 
 
-def _span(formula: Formula) -> str:
+def _span(formula: Formula, *, sources: bool = False) -> str:
     tex = entities.escape(formula.tex)
     where = "block" if formula.display else "inline"
     shown = entities.escape(to_text(formula.tex, one_line=not formula.display))
-    return f'<span class="math" data-tex="{tex}" data-display="{where}">{shown}</span>'
+    source = f' data-source="{entities.escape(without_signs(formula.source))}"' if sources else ""
+    return f'<span class="math" data-tex="{tex}" data-display="{where}"{source}>{shown}</span>'
 
 
 def _chunks(html: str, mode: MathMode, *, is_title: bool = False) -> Iterator[Chunk]:

@@ -204,7 +204,7 @@ class _Walk:
         if self._formulas == "tex":
             is_environment = is_display and tex.startswith("\\begin")
             fence = "" if is_environment else ("$$" if is_display else "$")
-            shown = fence + tex + fence
+            shown = element.get("data-source") or fence + tex + fence
             markup = escape(shown)
         else:
             markup = (

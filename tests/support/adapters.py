@@ -16,7 +16,7 @@ __all__ = ["Planner", "excerpt", "find_math", "to_png", "to_text"]
 
 def excerpt(html: str, limit: int, mode: Literal["text", "html"]) -> str:
     """Return an excerpt with its formulas as LaTeX, as they stood in the source."""
-    return excerpts.excerpt(mark_html(html), limit, mode, formulas="tex")
+    return excerpts.excerpt(mark_html(html, sources=True), limit, mode, formulas="tex")
 
 
 def find_math(source: str, context: str) -> list[dict[str, object]]:
