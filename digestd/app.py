@@ -207,12 +207,12 @@ class App:
         followed = await store.write(_prepare, config, now)
         tls = self.tls()
         worker = Worker()
-        illustrator = Illustrator(store, clock)
         targets = Targets(config.channels, config.mail)
         composer = Composer(lambda: self.renderer(config), targets, config.language)
         poll = config.poll
         gate, client = self._net(config, tls)
         gate.remember(await store.read(origins.all_patience))
+        illustrator = Illustrator(store, client, gate, clock)
         names = await store.read(_channels_in_use, config.channels)
         lanes = {
             name: Lane(

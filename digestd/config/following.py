@@ -27,12 +27,14 @@ from digestd.core.models import (
     Subscription,
     UpdatePolicy,
 )
+from digestd.core.pictures import IMAGE_BUDGET, ImageMode
 from digestd.core.slots import Schedule
 
 T = TypeVar("T")
 
 _CONTENT: Mapping[str, ContentLevel] = {"excerpt": "excerpt", "full": "full", "title": "title"}
 _GROUPING: Mapping[str, Grouping] = {"feed": "feed", "tag": "tag", "none": "none"}
+_IMAGES: Mapping[str, ImageMode] = {"attach": "attach", "link": "link", "off": "off"}
 _SAME_STORY: Mapping[str, SameStory] = {"link": "link", "alike": "alike", "off": "off"}
 _UPDATES: dict[str, UpdatePolicy] = {"ignore": "ignore", "digest": "digest", "alert": "alert"}
 
@@ -110,6 +112,8 @@ def _digest(name: str, table: Table, zone: ZoneInfo, names: _Names) -> Digest:
         content=table.choice("content", _CONTENT, "excerpt"),
         group=table.choice("group", _GROUPING, "feed"),
         same_story=table.choice("same_story", _SAME_STORY, "link"),
+        images=table.choice("images", _IMAGES, "attach"),
+        image_budget=table.size("image_budget", IMAGE_BUDGET),
         template=table.parsed("template", _parse_template, "digest"),
         subject=table.text("subject", "", verbatim=True),
         title=table.text("title", "") or name,

@@ -18,7 +18,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     "digests.*": (
         *("when", "timezone", "to", "tags", "at_least", "max_wait", "content", "template"),
-        *("subject", "title", "group", "same_story"),
+        *("subject", "title", "group", "same_story", "images", "image_budget"),
     ),
     "feeds.*": (
         *("url", "id", "name", "tags", "alert", "digest", "first", "updates", "interval"),

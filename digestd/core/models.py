@@ -12,6 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from digestd.core.alerting import Manners
+from digestd.core.pictures import IMAGE_BUDGET, ImageMode
 from digestd.core.rhythm import Rhythm
 from digestd.core.slots import Schedule
 
@@ -169,6 +170,8 @@ class Digest:
     content: ContentLevel = "excerpt"
     group: Grouping = "feed"
     same_story: SameStory = "link"  # what makes two entries one story
+    images: ImageMode = "attach"
+    image_budget: int = IMAGE_BUDGET  # bytes of them in one message
     template: str = "digest"
     subject: str = ""  # a template; empty: made from the titles
     title: str = ""  # what messages call it; the loader puts the name where there is none
@@ -228,6 +231,7 @@ class Feed:
     title: str = ""  # the publisher's; the owner's name goes before
     name: str = ""  # the owner's
     home_url: str | None = None
+    icon_url: str | None = None
     language: str = ""
     validators: Validators = Validators()
     body_hash: bytes | None = None

@@ -15,6 +15,10 @@ from typing import Literal
 MAX_FORMULAS = 100
 MAX_FORMULA_BYTES = 5_000_000
 
+# A thumbnail's side, and an icon's, in CSS pixels.
+THUMBNAIL_PX, ICON_PX = 116, 24
+IMAGE_BUDGET = 400_000  # bytes of thumbnails and icons in a message
+
 ImageMode = Literal["attach", "link", "off"]
 
 
@@ -68,14 +72,16 @@ class Pictures:
         formulas: Mapping[Formula, Picture | None] | None = None,
         thumbnails: Mapping[int, Picture] | None = None,
         icons: Mapping[int, Picture] | None = None,
+        image_budget: int = IMAGE_BUDGET,
     ) -> None:
         """`thumbnails` are by entry, `icons` by `Feed.pk`; None: it cannot be drawn."""
         self._formulas = formulas or {}
         self._thumbnails = thumbnails or {}
         self._icons = icons or {}
+        self._image_budget = image_budget
         self.wishes = Wishes()
         self._used: dict[str, Picture] = {}
-        self._count = self._bytes = 0
+        self._count = self._bytes = self._image_bytes = 0
 
     def formula(self, tex: str, *, display: bool) -> Picture | None:
         """Return a formula as a picture; None: write it as text."""
@@ -93,18 +99,25 @@ class Pictures:
     def thumbnail(self, entry_id: int) -> Picture | None:
         """Return the picture that stands beside an entry."""
         self.wishes.thumbnails.setdefault(entry_id)
-        picture = self._thumbnails.get(entry_id)
-        return self._use(picture) if picture else None
+        return self._image(self._thumbnails.get(entry_id))
 
     def icon(self, feed_pk: int) -> Picture | None:
         """Return the sign of a feed."""
         self.wishes.icons.setdefault(feed_pk)
-        picture = self._icons.get(feed_pk)
-        return self._use(picture) if picture else None
+        return self._image(self._icons.get(feed_pk))
+
+    def _image(self, picture: Picture | None) -> Picture | None:
+        if picture is None or picture.name in self._used:
+            return picture
+        size = self._image_bytes + len(picture.content)
+        if size > self._image_budget:
+            return None
+        self._image_bytes = size
+        return self._use(picture)
 
     def again(self) -> Pictures:
         """Return the same pictures for another try at the same message; its wishes count."""
-        twin = Pictures(self._formulas, self._thumbnails, self._icons)
+        twin = Pictures(self._formulas, self._thumbnails, self._icons, self._image_budget)
         self.wishes = twin.wishes
         return twin
 

@@ -310,6 +310,7 @@ def _described(feed: Feed, document: ParsedFeed, body_hash: bytes | None, now: d
     return replace(
         feed,
         home_url=document.home_url or feed.home_url,
+        icon_url=document.icon_url or feed.icon_url,
         language=document.language or feed.language,
         body_hash=body_hash,
         last_entry_at=newest,

@@ -43,6 +43,8 @@ class EntryView:
     direction: Direction
     is_lead: bool = False  # the one that stands out
     is_cut: bool = False  # there is more behind the link
+    image: str = ""  # the `src` of a small picture, 116 px wide; empty: none
+    image_height: int = 0  # 0: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class GroupView:
     direction: Direction
     is_row: bool = False  # shown as a row of the table at the end: many feeds, titles alone
     is_dense: bool = False  # so many entries that every byte of markup counts
+    icon: str = ""  # the `src` of the feed's icon, 24 px; empty: show `initial` on `colour`
 
     @property
     def more(self) -> str:

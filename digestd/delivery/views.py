@@ -96,7 +96,15 @@ class Views:
             direction=direction_of(language),
             is_row=group.is_row,
             is_dense=group.is_dense,
+            icon=self._icon(group),
         )
+
+    def _icon(self, group: Group) -> str:
+        """Return the icon of a feed that has a section of its own."""
+        if group.feed is None or not group.told:
+            return ""
+        icon = self._pictures.icon(group.feed.pk)
+        return icon.source if icon else ""
 
     def _heading(self, group: Group, plan: Plan) -> str:
         if plan.grouping == "none":
@@ -154,6 +162,7 @@ class Views:
         others = self._also.get(entry.id, ())
         told_of = [entry.id, *(other.id for other, _ in others)]
         others = others[:_ALSO_NAMED]
+        image = pictures.thumbnail(entry.id) if signs else None
         return EntryView(
             title=title,
             title_html=title_html(titled, pictures) if titled else Markup.escape(title),
@@ -179,6 +188,8 @@ class Views:
             direction=direction_of(language),
             is_lead=is_lead,
             is_cut=is_cut,
+            image=image.source if image else "",
+            image_height=image.height if image and not image.url else 0,
         )
 
     def _also_in(self, names: Sequence[str]) -> str:

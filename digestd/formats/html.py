@@ -33,6 +33,7 @@ __all__ = [
     "clean",
     "first_image",
     "from_text",
+    "images",
     "one_line",
     "scrub",
     "to_text",
@@ -161,10 +162,10 @@ def absolute(url: str, base_url: str | None) -> str | None:
     return found if found and found.startswith(("http://", "https://")) else None
 
 
-def first_image(html: str) -> str | None:
-    """Return the address of the first image of cleaned `html` that is no mere icon."""
+def images(html: str) -> Iterator[str]:
+    """Yield the addresses of the images of cleaned `html` that are no mere icons."""
     if "<img" not in html:
-        return None
+        return
     body = _parse(html)
     for image in body.iter("img") if body is not None else ():
         sides = [
@@ -174,8 +175,12 @@ def first_image(html: str) -> str | None:
         ]
         source: str | None = image.get("src")
         if source and all(side > 48 for side in sides):
-            return source
-    return None
+            yield source
+
+
+def first_image(html: str) -> str | None:
+    """Return the first of `images`."""
+    return next(images(html), None)
 
 
 def _parse(html: str) -> HtmlElement | None:

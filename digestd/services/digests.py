@@ -197,7 +197,7 @@ class DigestMaker:
         notes = digestfacts.lateness(slot, missed, words, now)
         to = await self._wanting(digest, now)
 
-        def render(shown: Pictures) -> Message:
+        def render(pictures: Pictures) -> Message:
             return self._composer.renderer.render_digest(
                 digest,
                 members,
@@ -206,10 +206,10 @@ class DigestMaker:
                 slot_due_at=slot.due_at,
                 wishes=self._followed,
                 around=digestfacts.around(facts, digest, words, now, notes),
-                pictures=shown,
+                pictures=pictures,
             )
 
-        message = await self._illustrator.illustrated(self._composer, render)
+        message = await self._illustrator.illustrated(self._composer, render, shown, digest)
 
         def compose() -> outbox.Outgoing:
             pieces = self._composer.pieces(message, to)
@@ -267,7 +267,7 @@ class DigestMaker:
         words = self._composer.words(digest.zone)
         return await self._illustrator.illustrated(
             self._composer,
-            lambda shown: self._composer.renderer.render_digest(
+            lambda pictures: self._composer.renderer.render_digest(
                 digest,
                 members,
                 identity=f"preview/{digest.name}",
@@ -275,8 +275,10 @@ class DigestMaker:
                 slot_due_at=now,
                 wishes=self._followed,
                 around=digestfacts.around(facts, digest, words, now),
-                pictures=shown,
+                pictures=pictures,
             ),
+            shown,
+            digest,
         )
 
 

@@ -7,15 +7,27 @@ there in time is left out, and stands as text.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import Message
-from digestd.core.pictures import MAX_FORMULAS, Formula, Picture, Pictures, Wishes
-from digestd.formats import mathpicture
+from digestd.core.models import Digest, Entry, Feed, Message
+from digestd.core.pictures import (
+    MAX_FORMULAS,
+    THUMBNAIL_PX,
+    Formula,
+    ImageMode,
+    Picture,
+    Pictures,
+    Wishes,
+)
+from digestd.formats import mathpicture, thumbnail
+from digestd.formats.imagelinks import entry_images
+from digestd.net.client import Client
+from digestd.net.politeness import HostGate
+from digestd.services.imagefetch import ImageFetcher
 from digestd.services.messages import Composer
 from digestd.store import pictures
 from digestd.store.db import Store
@@ -27,35 +39,73 @@ _BATCH, _BATCH_SECONDS = 40, 3.0
 
 
 class Illustrator:
-    """Has formulas drawn, by a child process of its own, so that no feed waits for it."""
+    """Has formulas drawn and images shrunk by a child of its own, so that no feed waits for it."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, client: Client, gate: HostGate, clock: Clock) -> None:
         self.drawer = Worker()
+        self.patience = 20.0  # seconds that a message waits for images
         self._store = store
         self._clock = clock
+        self._images = ImageFetcher(store, client, gate, self.drawer, clock)
         self._can_draw = mathpicture.is_available()
+        self._can_shrink = thumbnail.is_available()
 
     async def illustrated(
-        self, composer: Composer, render: Callable[[Pictures], Message]
+        self,
+        composer: Composer,
+        render: Callable[[Pictures], Message],
+        members: Mapping[int, tuple[Entry, Feed]],
+        digest: Digest,
     ) -> Message:
-        """Return what `render` makes of the pictures that it asks for."""
+        """Return what `render` makes of the pictures that it asks for.
+
+        `members` are the entries by their ids; `digest` says what may go along.
+        """
         wishes = Pictures()
         message = await composer.in_thread(partial(render, wishes))
-        found = await self._fulfil(wishes.wishes)
+        found = await self._fulfil(wishes.wishes, members, digest)
         return message if found is None else await composer.in_thread(partial(render, found))
 
     async def close(self) -> None:
         """End the child."""
         await self.drawer.close()
 
-    async def _fulfil(self, wishes: Wishes) -> Pictures | None:
+    async def _fulfil(
+        self, wishes: Wishes, members: Mapping[int, tuple[Entry, Feed]], digest: Digest
+    ) -> Pictures | None:
         """Return the pictures that could be had; None if there are none."""
-        drawn = await self._formulas(wishes.formulas) if self._can_draw else {}
-        return Pictures(drawn) if any(drawn.values()) else None
+        entries = [members[id_][0] for id_ in wishes.thumbnails if id_ in members]
+        feeds = {feed.pk: feed for _, feed in members.values()}
+        wanted = [feeds[pk] for pk in wishes.icons if pk in feeds]
+        drawn, thumbnails, icons = await asyncio.gather(
+            self._formulas(wishes.formulas),
+            self._thumbnails(entries, digest.images),
+            self._icons(wanted, digest.images),
+        )
+        if not (any(drawn.values()) or thumbnails or icons):
+            return None
+        return Pictures(drawn, thumbnails, icons, digest.image_budget)
+
+    # --- images ------------------------------------------------------------------------
+
+    async def _thumbnails(self, entries: Sequence[Entry], mode: ImageMode) -> Mapping[int, Picture]:
+        if mode == "link":
+            linked = {entry.id: entry_images(entry)[:1] for entry in entries}
+            return {id_: _linked(url) for id_, found in linked.items() for url in found}
+        if mode == "off" or not self._can_shrink:
+            return {}
+        return await self._images.thumbnails(entries, self.patience)
+
+    async def _icons(self, feeds: Sequence[Feed], mode: ImageMode) -> Mapping[int, Picture]:
+        if mode != "attach" or not self._can_shrink:
+            return {}
+        return await self._images.icons(feeds, self.patience)
 
     # --- formulas ----------------------------------------------------------------------
 
     async def _formulas(self, wanted: Iterable[Formula]) -> dict[Formula, Picture | None]:
+        if not self._can_draw:
+            return {}
         keys = {formula: _key(formula) for formula in wanted}
         known = await self._store.read(pictures.find, keys.values())
         found = {formula: known[key] for formula, key in keys.items() if key in known}
@@ -95,6 +145,12 @@ class Illustrator:
         if refused or left:
             telemetry.info("formulas as text", refused=refused, late=len(left) if room > 0 else 0)
         return made
+
+
+def _linked(url: str) -> Picture:
+    """Return a picture that stays where it is: the reader's program fetches it."""
+    name = sha256(url.encode("utf-8", "replace")).hexdigest()[:24]
+    return Picture(name, THUMBNAIL_PX, THUMBNAIL_PX, url=url)
 
 
 def _key(formula: Formula) -> bytes:

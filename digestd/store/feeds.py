@@ -245,7 +245,7 @@ def record_poll(db: Database, feed: Feed) -> None:
     The owner's name, the id and the address are the configuration's, not a poll's.
     """
     db.conn.execute(
-        "UPDATE feeds SET title = ?, home_url = ?, language = ?,"
+        "UPDATE feeds SET title = ?, home_url = ?, icon_url = ?, language = ?,"
         " etag = ?, last_modified = ?, validators_origin = ?, body_hash = ?,"
         " next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, last_entry_at = ?,"
         " failures = ?, failing_since = ?, last_error = ?, baseline_at = ?, gone_at = ?,"
@@ -255,6 +255,7 @@ def record_poll(db: Database, feed: Feed) -> None:
         (
             feed.title,
             feed.home_url,
+            feed.icon_url,
             feed.language,
             feed.validators.etag,
             feed.validators.last_modified,
@@ -325,6 +326,7 @@ def _feed(row: dict[str, Any]) -> Feed:
         title=row["title"],
         name=row["name"],
         home_url=row["home_url"],
+        icon_url=row["icon_url"],
         language=row["language"],
         validators=Validators(row["etag"], row["last_modified"], row["validators_origin"]),
         body_hash=row["body_hash"],

@@ -335,3 +335,9 @@ CREATE INDEX hub_subscriptions_living ON hub_subscriptions (feed_pk) WHERE state
 def m006_hubs(db: Database) -> None:
     """Make room for subscriptions to hubs."""
     _execute_each(db, _HUBS)
+
+
+@migrations()
+def m007_icons(db: Database) -> None:
+    """Keep the icon that a feed names."""
+    db.conn.execute("ALTER TABLE feeds ADD COLUMN icon_url TEXT")

@@ -15,6 +15,8 @@ from digestd.worker.frames import HEADER, pack, unpack
 # What may be asked for; nothing else can be named.
 JOBS = {
     "draw_formulas": ("digestd.worker.drawing", "draw_formulas"),
+    "find_icons": ("digestd.worker.drawing", "find_icons"),
+    "shrink_image": ("digestd.worker.drawing", "shrink_image"),
     "read_document": ("digestd.formats.document", "read_document"),
     "examine": ("digestd.formats.discovery", "examine"),
 }

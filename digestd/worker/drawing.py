@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from time import monotonic
 
 from digestd.core.pictures import Formula, Picture
+from digestd.formats.encoding import decode
+from digestd.formats.imagelinks import page_icons
 from digestd.formats.mathpicture import draw_formula
 from digestd.formats.mathsvg import UndrawableError
+from digestd.formats.thumbnail import Purpose, UnusableImageError, shrink
 
 
 def draw_formulas(wanted: Sequence[Formula], seconds: float) -> list[Picture | str]:
@@ -25,3 +28,16 @@ def draw_formulas(wanted: Sequence[Formula], seconds: float) -> list[Picture | s
         except UndrawableError as exc:
             drawn.append(str(exc))
     return drawn
+
+
+def shrink_image(content: bytes, purpose: Purpose) -> Picture | str:
+    """Return a small picture of `content`, or why there is none."""
+    try:
+        return shrink(content, purpose)
+    except UnusableImageError as exc:
+        return str(exc)
+
+
+def find_icons(content: bytes, content_type: str, url: str) -> tuple[str, ...]:
+    """Return addresses of the icons that a page names."""
+    return page_icons(decode(content, content_type)[0], url)

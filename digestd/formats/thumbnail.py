@@ -1,0 +1,119 @@
+"""A stranger's image as a small one of ours: decoded within bounds, cut, shrunk.
+
+Runs in the worker process. What is no picture of anything (a pixel, a banner, one flat
+colour) is refused. Needs Pillow, which comes with the extra `math`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from hashlib import sha256
+from importlib.util import find_spec
+from io import BytesIO
+from typing import TYPE_CHECKING, Literal
+
+from digestd.core.pictures import ICON_PX, THUMBNAIL_PX, Picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Purpose = Literal["thumbnail", "icon"]
+
+_SCALE = 2
+# Not all that Pillow can open: formats that feeds use, by decoders that are well worn.
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "ICO")
+# A bomb of 60 KB may claim more; a camera's picture has some 24 million.
+_MAX_PIXELS = 40_000_000
+_WORK_PX = 700
+_LEAST, _LEAST_ICON = 90, 12
+_WIDEST = 3.2  # a banner, or a tall strip of text, shows nothing when it is cut square
+_JPEG_QUALITY = 78
+
+
+class UnusableImageError(Exception):
+    """No picture to show; `str()` says why."""
+
+
+def is_available() -> bool:
+    """Whether images can be shrunk."""
+    return find_spec("PIL") is not None
+
+
+def shrink(content: bytes, purpose: Purpose) -> Picture:
+    """Return a square of what `content` shows. Raises UnusableImageError."""
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 (an extra)
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(BytesIO(content), formats=_FORMATS)
+            _refuse_unfit(image.size, purpose)
+            if image.format == "JPEG":
+                image.draft("RGB", (THUMBNAIL_PX * _SCALE * 2, THUMBNAIL_PX * _SCALE * 2))
+            shown = image.convert("RGBA")
+            shown.thumbnail(
+                (_WORK_PX, _WORK_PX)
+            )  # before anything else: the memory is the worker's
+            upright = ImageOps.exif_transpose(shown)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError) as exc:
+        raise UnusableImageError(f"no image that can be read ({type(exc).__name__})") from exc
+    except Image.DecompressionBombError as exc:
+        raise UnusableImageError("too many pixels") from exc
+    flat = _on_white(upright)
+    if purpose == "icon":
+        return _icon(flat)
+    if all(high - low < 12 for low, high in _extrema(flat)):
+        raise UnusableImageError("one flat colour")
+    return _thumbnail(flat)
+
+
+def _refuse_unfit(size: tuple[int, int], purpose: Purpose) -> None:
+    width, height = size
+    if width * height > _MAX_PIXELS:
+        raise UnusableImageError("too many pixels")
+    if min(size) < (_LEAST_ICON if purpose == "icon" else _LEAST):
+        raise UnusableImageError("too small")
+    if purpose == "thumbnail" and max(size) > _WIDEST * min(size):
+        raise UnusableImageError("a banner")
+
+
+def _on_white(image: Image) -> Image:
+    """Return `image` without transparency: on white, as its page most likely has it."""
+    from PIL import Image as Images  # noqa: PLC0415 (an extra)
+
+    white = Images.new("RGBA", image.size, (255, 255, 255, 255))
+    return Images.alpha_composite(white, image).convert("RGB")
+
+
+def _extrema(image: Image) -> list[tuple[float, float]]:
+    """Return the darkest and the lightest of each channel, specks left aside."""
+    small = image.resize((16, 16))
+    return [(float(min(c.tobytes())), float(max(c.tobytes()))) for c in small.split()]
+
+
+def _thumbnail(image: Image) -> Picture:
+    from PIL import ImageOps  # noqa: PLC0415 (an extra)
+
+    side = min(THUMBNAIL_PX * _SCALE, max(image.size))
+    # People and titles stand in the upper half more often than below.
+    square = ImageOps.fit(image, (side, side), centering=(0.5, 0.35))
+    out = BytesIO()
+    square.save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
+    return _picture(out.getvalue(), "image/jpeg", THUMBNAIL_PX)
+
+
+def _icon(image: Image) -> Picture:
+    from PIL import Image as Images  # noqa: PLC0415 (an extra)
+    from PIL import ImageOps  # noqa: PLC0415 (an extra)
+
+    side = ICON_PX * _SCALE
+    square = ImageOps.pad(
+        image, (side, side), method=Images.Resampling.LANCZOS, color=(255, 255, 255)
+    )
+    out = BytesIO()
+    square.quantize(64).save(out, "PNG", optimize=True)
+    return _picture(out.getvalue(), "image/png", ICON_PX)
+
+
+def _picture(content: bytes, mime_type: str, side: int) -> Picture:
+    return Picture(sha256(content).hexdigest()[:24], side, side, mime_type, content)

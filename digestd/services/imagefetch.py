@@ -1,0 +1,171 @@
+"""Images of entries and icons of feeds: asked for politely, shrunk, kept, within a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from urllib.parse import urljoin
+
+from digestd import telemetry
+from digestd.clock import Clock
+from digestd.core.models import Entry, Feed, Validators
+from digestd.core.outcomes import Failed, Fetched
+from digestd.core.pictures import Picture
+from digestd.formats.imagelinks import entry_images
+from digestd.formats.thumbnail import Purpose
+from digestd.net.client import Client
+from digestd.net.politeness import HostGate
+from digestd.store import pictures
+from digestd.store.db import Store
+from digestd.worker.parent import JobFailedError, Worker
+
+_ACCEPT = "image/jpeg, image/png, image/webp, image/gif;q=0.9, image/*;q=0.5, */*;q=0.1"
+_MAX_IMAGE, _MAX_PAGE = 8_000_000, 1_000_000
+_TIMEOUT = timedelta(seconds=8)
+_AT_ONCE = 8
+# Of one message; what stands further down is read by its title.
+_MOST = 40
+# Names this way of shrinking: what was made in another is not used any more.
+_LOOK = "1"
+
+# A picture; why there is none; None: not this time, another day may bring one.
+Made = Picture | str | None
+
+
+class ImageFetcher:
+    """Makes thumbnails and icons. A slow host costs its own picture alone."""
+
+    def __init__(
+        self, store: Store, client: Client, gate: HostGate, worker: Worker, clock: Clock
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._gate = gate
+        self._worker = worker
+        self._clock = clock
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def thumbnails(self, entries: Sequence[Entry], seconds: float) -> dict[int, Picture]:
+        """Return a picture for each entry that has one, by its id, after `seconds` at most."""
+        work: dict[int, tuple[bytes, Callable[[], Awaitable[Made]]]] = {}
+        for entry in entries[:_MOST]:
+            urls = entry_images(entry)
+            if urls:
+                make = partial(self._first_of, urls, "thumbnail", entry.link or "")
+                work[entry.id] = _key("thumbnail", *urls), make
+        return await self._all(work, seconds)
+
+    async def icons(self, feeds: Sequence[Feed], seconds: float) -> dict[int, Picture]:
+        """Return the icon of each feed that has one, by `Feed.pk`, after `seconds` at most."""
+        season = _season(self._clock())
+        return await self._all(
+            {
+                feed.pk: (
+                    _key("icon", feed.icon_url or "", feed.home_url or feed.url, season),
+                    partial(self._icon, feed),
+                )
+                for feed in feeds[:_MOST]
+            },
+            seconds,
+        )
+
+    async def _all(
+        self, work: Mapping[int, tuple[bytes, Callable[[], Awaitable[Made]]]], seconds: float
+    ) -> dict[int, Picture]:
+        """Return what is kept, and what can be made in time; keep what was made."""
+        known = await self._store.read(pictures.find, [key for key, _ in work.values()])
+        tasks = {
+            asyncio.create_task(self._in_turn(make)): key
+            for key, make in work.values()
+            if key not in known
+        }
+        if tasks:
+            done, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            made = {tasks[task]: found for task in done if (found := task.result()) is not None}
+            await self._store.write(pictures.keep, made, self._clock())
+            known |= {key: one if isinstance(one, Picture) else None for key, one in made.items()}
+            if late:
+                telemetry.info("images left out", late=len(late))
+        await self._store.write(pictures.note_use, list(known), self._clock())
+        return {id_: picture for id_, (key, _) in work.items() if (picture := known.get(key))}
+
+    async def _in_turn(self, make: Callable[[], Awaitable[Made]]) -> Made:
+        async with self._places:
+            return await make()
+
+    # --- one picture -------------------------------------------------------------------
+
+    async def _first_of(self, urls: Sequence[str], purpose: Purpose, referer: str) -> Made:
+        """Return the first of `urls` that shows something."""
+        made: Made = "no address"
+        for url in urls:
+            one = await self._picture(url, purpose, referer)
+            if isinstance(one, Picture):
+                return one
+            made = one if made is not None else None
+        return made
+
+    async def _picture(self, url: str, purpose: Purpose, referer: str) -> Made:
+        """Return what is at `url`: asked for as anybody would, then as a reader of its page."""
+        made: Made = None
+        for headers in ({}, {"Referer": referer}) if referer else ({},):
+            body = await self._fetch(url, {"Accept": _ACCEPT} | headers, _MAX_IMAGE)
+            if isinstance(body, Fetched):
+                made = await self._shrunk(body.body, purpose)
+            else:
+                # 4xx is an answer; what else went wrong may have passed by tomorrow.
+                made = body.reason if 400 <= (body.status or 0) < 500 else None
+            if isinstance(made, Picture) or made is None:
+                break
+        return made
+
+    async def _shrunk(self, content: bytes, purpose: Purpose) -> Made:
+        try:
+            made: Picture | str = await self._worker.run("shrink_image", content, purpose)
+        except JobFailedError as exc:
+            return str(exc)
+        return made
+
+    async def _icon(self, feed: Feed) -> Made:
+        """Return the icon that the feed names, that its page names, or that its host has."""
+        home = feed.home_url or urljoin(feed.url, "/")
+        named = [feed.icon_url] if feed.icon_url else []
+        made = await self._first_of(named, "icon", "")
+        if isinstance(made, Picture):
+            return made
+        answer = await self._fetch(home, {"Accept": "text/html, */*;q=0.5"}, _MAX_PAGE)
+        found: Sequence[str] = ()
+        if isinstance(answer, Fetched):
+            kind = answer.headers.get("content-type", "")
+            try:
+                found = await self._worker.run("find_icons", answer.body, kind, answer.url)
+            except JobFailedError:
+                found = ()
+        return await self._first_of([*found, urljoin(home, "/favicon.ico")], "icon", "")
+
+    async def _fetch(
+        self, url: str, headers: Mapping[str, str], max_bytes: int
+    ) -> Fetched | Failed:
+        if self._gate.blocked_until(url):
+            return Failed("its host is not to be asked now")
+        async with self._gate.admit(url):
+            outcome = await self._client.fetch(
+                url, Validators(), max_bytes=max_bytes, timeout=_TIMEOUT, headers=headers
+            )
+        self._gate.note(url, outcome, self._clock())
+        return outcome if isinstance(outcome, Fetched | Failed) else Failed("it is gone", 410)
+
+
+def _key(*told: str) -> bytes:
+    return sha256("\0".join((_LOOK, *told)).encode("utf-8", "replace")).digest()
+
+
+def _season(now: datetime) -> str:
+    """Return the quarter of a year: an icon that was changed is seen in the next."""
+    return f"{now.year}/{(now.month - 1) // 3}"
