@@ -95,7 +95,7 @@ class AppriseSender:
                 self._adjust(plugin)
             pushes.remember_own(plugin)
             if self._target.scheme in MQTT_SCHEMES:
-                mqtt.prepare(plugin, self._url, self._tls)
+                mqtt.prepare(plugin, self._url, self._tls, self._target.proxy)
             self._plugins[recipient] = plugin
         return plugin
 

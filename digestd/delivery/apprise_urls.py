@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from digestd.delivery.compose import compose
 from digestd.delivery.limits import Markup, Shape, shape_of
 from digestd.delivery.mailservers import Route, Security
 from digestd.delivery.own import OWN_SCHEMES, make_own_sender, open_own
+from digestd.delivery.proxies import RAW_SCHEMES
 from digestd.delivery.redact import credentials, redact, url_secrets
 from digestd.delivery.target import (
     Service,
@@ -127,6 +129,10 @@ def open_apprise(channel: Channel, url: str, scheme: str, key: str) -> Target:
         secrets = url_secrets(url, f"{scheme}://")
         why = one_line(redact(complaint, secrets), 120)
         raise ConfigError(key, f"is not understood as {scheme}://" + (f": {why}" if why else ""))
+    if channel.proxy and scheme not in RAW_SCHEMES and not _speaks_http(plugin):
+        raise ConfigError(
+            f"channels.{channel.name}.proxy", f"{scheme}:// cannot go through a proxy"
+        )
     if scheme in ("mailto", "mailtos"):
         return _mailto(channel, plugin, url, said, key)
     masked = str(plugin.url(privacy=True)).partition("?")[0]
@@ -204,6 +210,16 @@ def _check_scheme(scheme: str, key: str) -> None:
         )
     what = f"pip install {' '.join(names)}" if names else "a library that is not installed"
     raise ConfigError(key, f"{scheme}:// needs {what}")
+
+
+def _speaks_http(plugin: Plugin) -> bool:
+    """Say whether `plugin` has imported requests, in the module of its class or of a base."""
+    modules = (sys.modules[kind.__module__] for kind in type(plugin).__mro__)
+    return any(
+        hasattr(module, "requests")
+        for module in modules
+        if module.__name__.startswith("apprise.plugins.")
+    )
 
 
 _MARKUPS: dict[str, Markup] = {"html": "html", "markdown": "markdown", "text": "text"}
@@ -297,6 +313,7 @@ def _mailto(channel: Channel, plugin: Plugin, url: str, said: list[str], key: st
         sender_address=plugin.from_addr[1],
         reply_to=tuple(sorted(plugin.reply_to)),
         headers=tuple(plugin.headers.items()),
+        proxy=channel.proxy,
         secrets=(*credentials(plugin.user or "", password), *url_secrets_of_login(url, password)),
     )
 

@@ -19,6 +19,7 @@ from digestd.core.models import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.mailservers import Route, is_loopback
 from digestd.delivery.mime import ascii_domain
+from digestd.delivery.proxies import dial
 from digestd.delivery.redact import cleaned
 from digestd.delivery.target import Smtp, Target
 from digestd.delivery.tls import trusting_context
@@ -164,10 +165,15 @@ class MailSender:
         host, name = self._server.host, _our_name()
         try:
             if route.security == "tls":
-                return smtplib.SMTP_SSL(
-                    host, route.port, name, timeout=patience, context=self._context()
+                return _TlsThrough(
+                    self._target.proxy,
+                    host,
+                    route.port,
+                    name,
+                    timeout=patience,
+                    context=self._context(),
                 )
-            return smtplib.SMTP(host, route.port, name, patience)
+            return _Through(self._target.proxy, host, route.port, name, patience)
         except smtplib.SMTPConnectError as exc:
             raise _Answer(exc.smtp_code, exc.smtp_error, "greeting") from None
 
@@ -246,6 +252,38 @@ class MailSender:
             self._used_at = self._monotonic()
         except (OSError, smtplib.SMTPException):
             self._drop()
+
+
+class _Through(smtplib.SMTP):
+    """Connects through `proxy`, if there is one."""
+
+    def __init__(self, proxy: str, host: str, port: int, name: str, timeout: float) -> None:
+        self._proxy = proxy
+        super().__init__(host, port, name, timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return _reach(self._proxy, host, port, timeout)
+
+
+class _TlsThrough(smtplib.SMTP_SSL):
+    """The same with TLS at once."""
+
+    def __init__(
+        self, proxy: str, host: str, port: int, name: str, timeout: float, context: ssl.SSLContext
+    ) -> None:
+        self._proxy = proxy
+        super().__init__(host, port, name, timeout=timeout, context=context)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self.context.wrap_socket(
+            _reach(self._proxy, host, port, timeout), server_hostname=host
+        )
+
+
+def _reach(proxy: str, host: str, port: int, timeout: float) -> socket.socket:
+    if proxy:
+        return dial(proxy, host, port, timeout)
+    return socket.create_connection((host, port), timeout)
 
 
 class _Lost(Exception):  # noqa: N818  (an event)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from digestd.core.outcomes import Broken, SendOutcome, Sent
+from digestd.delivery.proxies import socket_options
 from digestd.delivery.tls import trusting_context
 
 Plugin: TypeAlias = Any
@@ -18,13 +19,15 @@ MQTT_SCHEMES = frozenset({"mqtt", "mqtts"})
 _LOOK_SECONDS = 0.02  # between looks whether the broker has acknowledged
 
 
-def prepare(plugin: Plugin, url: str, tls: Callable[[], ssl.SSLContext]) -> None:
+def prepare(plugin: Plugin, url: str, tls: Callable[[], ssl.SSLContext], proxy: str = "") -> None:
     """Make `plugin` acknowledged, quick to give up, and trusting whom we trust."""
     if "qos=" not in url.lower():
         plugin.qos = 1
     plugin.mqtt_block_time_sec = _LOOK_SECONDS
     plugin.digestd_refusal = ""
     client = plugin.client
+    if proxy:
+        client.proxy_set(**socket_options(proxy))
 
     def shared(**_kwargs: object) -> None:
         client.tls_set_context(tls() if plugin.verify_certificate else trusting_context())

@@ -6,7 +6,6 @@ channel that needs it.
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from dataclasses import replace
 from email.utils import parseaddr
@@ -18,6 +17,7 @@ from digestd.delivery import pushes
 from digestd.delivery.hookurls import HOOK_SCHEMES, open_hook
 from digestd.delivery.mailservers import guess_routes
 from digestd.delivery.own import OWN_SCHEMES, open_own
+from digestd.delivery.proxies import RAW_SCHEMES, check_proxy, proxy_secrets
 from digestd.delivery.redact import credentials
 from digestd.delivery.target import Smtp, Target, addresses, is_address
 from digestd.errors import ConfigError
@@ -51,7 +51,7 @@ def _open(channel: Channel, mail: MailServer | None) -> Target:
             "xmpp:// is refused: without TLS the library reports success though nothing"
             " arrives; use xmpps://",
         )
-    _check_proxy(channel, scheme)
+    check_proxy(channel, raw=scheme in RAW_SCHEMES)
     if scheme in HOOK_SCHEMES:
         return open_hook(channel, url, scheme, key)
     from digestd.delivery import apprise_urls  # noqa: PLC0415  (loads Apprise: see above)
@@ -75,6 +75,7 @@ def _with_wishes(target: Target, channel: Channel) -> Target:
             raise ConfigError(f"{place}.priority", f"{target.scheme}:// knows {', '.join(usable)}")
     return replace(
         target,
+        secrets=(*target.secrets, *proxy_secrets(target.proxy)),
         prefix=one_line(channel.prefix, 60),
         priority=channel.priority,
         threads=channel.threads,
@@ -86,8 +87,7 @@ def _mail(channel: Channel, rest: str, mail: MailServer | None, key: str) -> Tar
     """Return the target of `mail:a@example.org,b@example.org`."""
     if mail is None or not mail.server:
         raise ConfigError(key, "mail: needs the [mail] table with the server to send through")
-    if channel.proxy:
-        raise ConfigError(f"channels.{channel.name}.proxy", "mail cannot go through a proxy")
+    check_proxy(channel, raw=True)
     recipients = addresses([unquote(rest)], key)
     sender_name, sender_address = parseaddr(mail.sender or mail.user)
     if not is_address(sender_address):
@@ -104,20 +104,6 @@ def _mail(channel: Channel, rest: str, mail: MailServer | None, key: str) -> Tar
         Smtp(mail.server, routes, mail.user, mail.password),
         sender_name=sender_name or "digestd",
         sender_address=sender_address,
+        proxy=channel.proxy,
         secrets=credentials(mail.user, mail.password),
     )
-
-
-def _check_proxy(channel: Channel, scheme: str) -> None:
-    """Refuse a proxy that could not be used, naming what is missing."""
-    if not channel.proxy:
-        return
-    key = f"channels.{channel.name}.proxy"
-    kind = channel.proxy.partition("://")[0].lower()
-    if kind not in ("http", "https", "socks5", "socks5h"):
-        raise ConfigError(key, "must begin with http://, https://, socks5:// or socks5h://")
-    if scheme in ("mailto", "mailtos"):
-        raise ConfigError(key, "mail cannot go through a proxy")
-    missing = [lib for lib in ("socks", "socksio") if importlib.util.find_spec(lib) is None]
-    if kind.startswith("socks") and missing:
-        raise ConfigError(key, "a SOCKS proxy needs: pip install 'digestd[socks]'")

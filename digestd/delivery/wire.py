@@ -23,6 +23,7 @@ import requests
 import requests.adapters
 
 from digestd.delivery.classify import HttpAnswer
+from digestd.delivery.proxies import for_requests
 from digestd.delivery.tls import trusting_context
 
 # At DEBUG it writes whole addresses, tokens and all.
@@ -43,7 +44,7 @@ class Wire:
     """The connections of one channel, kept between calls. Used by one thread at a time."""
 
     def __init__(self, tls: Callable[[], ssl.SSLContext], proxy: str = "") -> None:
-        self.proxies = {"http": proxy, "https": proxy} if proxy else {}
+        self.proxies = for_requests(proxy)
         self._tls = tls
         self._adapters: dict[bool, _KeptAdapter] = {}
         self._used_at = 0.0
