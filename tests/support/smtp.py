@@ -65,6 +65,7 @@ class SmtpServer:
         self._user, self._password = user, password
         self._smtputf8, self._size = smtputf8, size
         self._scripts: dict[str, list[str]] = {}
+        self._protocols: list[Any] = []
         self._arrived = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -111,10 +112,14 @@ class SmtpServer:
         self._ready.set()
         self._loop.run_forever()
         server.close()
+        for protocol in self._protocols:
+            if protocol.transport is not None:
+                protocol.transport.abort()  # somebody in between may not have hung up yet
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(0.01))
         self._loop.close()
 
     def _protocol(self) -> asyncio.BaseProtocol:
@@ -135,6 +140,7 @@ class SmtpServer:
             authenticator=self._authenticate if self._user else None,
             loop=self._loop,
         )
+        self._protocols.append(protocol)
         return cast(asyncio.BaseProtocol, protocol)
 
     def next_answer(self, step: str) -> str:
