@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import NoReturn
 
 import click
 
@@ -13,9 +15,9 @@ from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.show import ago, rfc3339, safe
 from digestd.config import Config
-from digestd.config.feedsfile import add_feed, remove_feed
+from digestd.config.feedsfile import Value, add_feed, remove_feed
 from digestd.config.values import parse_name
-from digestd.core.discovery import GOOD_ENOUGH, newest_date
+from digestd.core.discovery import GOOD_ENOUGH, Proposal, newest_date
 from digestd.core.links import canonical_link, without_secrets
 from digestd.core.models import ParsedFeed, Subscription
 from digestd.errors import StoreError, SubscriptionError, UsageError
@@ -24,6 +26,7 @@ from digestd.store import feeds as feed_rows
 from digestd.store.db import Store
 
 _SHOWN = 8
+_ENTRIES_SHOWN = 3
 
 
 @click.command()
@@ -38,6 +41,7 @@ _SHOWN = 8
     metavar="NAME",
     help='Default: every digest whose tags match; "none" for none.',
 )
+@click.option("--page", is_flag=True, help="Follow the page itself, which has no feed.")
 @click.option("--pick", type=click.IntRange(1, _SHOWN), help="Take the Nth of those found.")
 @click.option("--dry-run", "-n", is_flag=True, help="Show what is found, change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="What is found as JSON; with --dry-run.")
@@ -49,6 +53,7 @@ def add(
     tags: tuple[str, ...],
     alert: tuple[str, ...],
     digests: tuple[str, ...],
+    page: bool,
     pick: int | None,
     dry_run: bool,
     as_json: bool,
@@ -60,6 +65,9 @@ def add(
 
     What is found is shown; where there are several, the best is taken, or asked
     for on a terminal. The feed is written into feeds.toml beside the configuration.
+
+    A page without a feed can be followed with --page: what repeats in it is found,
+    and CSS selectors for it are proposed, with what they give.
     """
     if name and len(address) > 1:
         raise UsageError("--name is for one address")
@@ -67,6 +75,8 @@ def add(
         raise UsageError("--json goes with --dry-run")
     app = context.app()
     wishes = _wishes(app.config, name, tags, alert, digests)
+    if page:
+        return _add_pages(context, app, address, wishes, pick, dry_run=dry_run)
 
     async def search() -> list[Findings]:
         async with app.discoverer(app.config) as finder:
@@ -86,15 +96,64 @@ def add(
     return 1 if failed else 0
 
 
+def _add_pages(
+    context: Context,
+    app: App,
+    addresses: Sequence[str],
+    wishes: Mapping[str, Value],
+    pick: int | None,
+    *,
+    dry_run: bool,
+) -> int:
+    """Show what selectors give on each page, choose, and follow it."""
+
+    async def search() -> list[tuple[str, Sequence[Proposal], str]]:
+        async with app.discoverer(app.config) as finder:
+            return [await finder.propose(one) for one in addresses]
+
+    failed = False
+    for url, proposals, problem in asyncio.run(search()):
+        click.echo(click.style(safe(without_secrets(url)), bold=True))
+        for number, proposal in enumerate(proposals, 1):
+            _show_proposal(proposal, number, context)
+        try:
+            if problem:
+                _refuse(url, problem)
+            chosen = proposals[_number(len(proposals), pick, ask=not dry_run) - 1]
+            if not dry_run:
+                page = {k: v for k, v in asdict(chosen.selectors).items() if v}
+                _follow(app, url, url, chosen.feed, {**wishes, "page": page})
+        except SubscriptionError as exc:
+            click.echo(f"digestd: {exc}", err=True)
+            failed = True
+    return 1 if failed else 0
+
+
+def _refuse(address: str, problem: str) -> NoReturn:
+    raise SubscriptionError(f"{safe(without_secrets(address))}: {safe(problem)}")
+
+
+def _show_proposal(proposal: Proposal, number: int, context: Context) -> None:
+    pairs = ", ".join(f'{k} = "{v}"' for k, v in asdict(proposal.selectors).items() if v)
+    click.echo(f"  {number}  {safe(pairs)}")
+    entries = proposal.feed.entries
+    for entry in entries[:_ENTRIES_SHOWN]:
+        when = f", {ago(entry.published_at, context.clock())}" if entry.published_at else ""
+        click.echo(f"     {safe(entry.title)}{when}")
+        click.echo(click.style(f"       {safe(entry.link or 'no link')}", dim=True))
+    if len(entries) > _ENTRIES_SHOWN:
+        click.echo(f"     … {len(entries)} in all")
+
+
 def _wishes(
     config: Config,
     name: str | None,
     tags: Sequence[str],
     alert: Sequence[str],
     digests: Sequence[str],
-) -> dict[str, str | Sequence[str]]:
+) -> dict[str, Value]:
     """Return what the options say, as `[[feeds]]` has it. Raises UsageError."""
-    wishes: dict[str, str | Sequence[str]] = {}
+    wishes: dict[str, Value] = {}
     if name:
         wishes["name"] = name
     try:
@@ -122,7 +181,7 @@ def _settle(
     context: Context,
     app: App,
     found: Findings,
-    wishes: dict[str, str | Sequence[str]],
+    wishes: Mapping[str, Value],
     pick: int | None,
     *,
     dry_run: bool,
@@ -130,7 +189,9 @@ def _settle(
     """Show what was found for one address, choose, and follow it."""
     click.echo(click.style(safe(without_secrets(found.address)), bold=True))
     if not found.candidates and found.unchecked is None:
-        raise SubscriptionError(f"{safe(found.address)}: {safe(found.problem)}")
+        hint = f"; `digestd add --page {found.address}` follows the page itself"
+        advice = safe(hint) if found.page is not None else ""
+        raise SubscriptionError(f"{safe(found.address)}: {safe(found.problem)}{advice}")
     if not found.candidates:
         url, why = found.unchecked or ("", "")
         click.echo(f"  its feed is {safe(url)}, which could not be asked just now ({safe(why)})")
@@ -139,7 +200,9 @@ def _settle(
         shown = found.candidates[:_SHOWN]
         for number, candidate in enumerate(shown, 1):
             _show(candidate, number, context)
-        chosen = _choose(shown, pick, ask=_is_terminal() and not dry_run)
+        good = sum(one.score > GOOD_ENOUGH for one in shown)
+        ask = good > 1 and not dry_run
+        chosen = shown[_number(len(shown), pick, ask=ask) - 1]
         url = chosen.url
     if dry_run:
         return
@@ -161,16 +224,15 @@ def _show(candidate: Candidate, number: int, context: Context) -> None:
     click.echo(f"     newest of {count}: {safe(first.title or first.link)}{when}")
 
 
-def _choose(shown: Sequence[Candidate], pick: int | None, *, ask: bool) -> Candidate:
+def _number(count: int, pick: int | None, *, ask: bool) -> int:
+    """Return which of those shown is meant: what was picked, what is said, else the first."""
     if pick is not None:
-        if pick > len(shown):
-            raise SubscriptionError(f"there is no number {pick}: {len(shown)} were found")
-        return shown[pick - 1]
-    good = [one for one in shown if one.score > GOOD_ENOUGH]
-    if ask and len(good) > 1:
-        number = click.prompt("  Which one?", default=1, type=click.IntRange(1, len(shown)))
-        return shown[int(number) - 1]
-    return shown[0]
+        if pick > count:
+            raise SubscriptionError(f"there is no number {pick}: {count} were found")
+        return pick
+    if ask and count > 1 and _is_terminal():
+        return int(click.prompt("  Which one?", default=1, type=click.IntRange(1, count)))
+    return 1
 
 
 def _follow(
@@ -178,7 +240,7 @@ def _follow(
     url: str,
     address: str,
     feed: ParsedFeed | None,
-    wishes: dict[str, str | Sequence[str]],
+    wishes: Mapping[str, Value],
 ) -> None:
     """Write the feed into feeds.toml, or wake it if it is there and has ended."""
     same = canonical_link(url)

@@ -22,8 +22,10 @@ from digestd.config.source import Source, read_source, statements
 from digestd.config.values import escape, known_as, substitute
 from digestd.errors import ConfigError, SubscriptionError
 
+Value = str | Sequence[str] | Mapping[str, str]
 
-def add_feed(path: Path, feed: Mapping[str, str | Sequence[str]], *, comment: str = "") -> None:
+
+def add_feed(path: Path, feed: Mapping[str, Value], *, comment: str = "") -> None:
     """Append a feed to the file at `path`, which is made if there is none.
 
     `feed` holds what `[[feeds]]` may (`url`, `name`, `tags` …) as it is meant:
@@ -37,6 +39,10 @@ def add_feed(path: Path, feed: Mapping[str, str | Sequence[str]], *, comment: st
         value = feed.get(key)
         if isinstance(value, str):
             table[key] = escape(value)
+        elif isinstance(value, Mapping):
+            inner = tomlkit.inline_table()
+            inner.update({name: escape(text) for name, text in value.items()})
+            table[key] = inner
         elif value is not None:
             table[key] = [escape(item) for item in value]
     text = source.text

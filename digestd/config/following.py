@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -23,11 +23,13 @@ from digestd.core.models import (
     Digest,
     FirstFetch,
     Grouping,
+    PageSelectors,
     SameStory,
     Subscription,
     UpdatePolicy,
 )
 from digestd.core.pictures import IMAGE_BUDGET, ImageMode
+from digestd.core.selectors import parse_selector
 from digestd.core.slots import Schedule
 
 T = TypeVar("T")
@@ -68,6 +70,7 @@ class _Wants:
     interval: timedelta | None
     content: ContentLevel | None
     asked: requests.Asked
+    page: PageSelectors | None
 
 
 def read(
@@ -149,7 +152,30 @@ def _wants(table: Table, names: _Names) -> _Wants:
         interval=table.duration("interval", None, high=timedelta(days=366)),
         content=table.choice("content", _CONTENT, None),
         asked=requests.read(table),
+        page=_page(table),
     )
+
+
+def _page(table: Table) -> PageSelectors | None:
+    """Return the selectors of a page without a feed."""
+    pairs = table.pairs("page")
+    if pairs is None:
+        return None
+    known = [one.name for one in fields(PageSelectors)]
+    for name, selector in pairs:
+        if name not in known:
+            hint = nearest(name, known) or f"; known are {', '.join(known)}"
+            table.complain("page", f'has no key "{name}"{hint}')
+            return None
+        try:
+            parse_selector(selector)
+        except ValueError as exc:
+            table.complain("page", f"{name} {exc}")
+            return None
+    if not dict(pairs).get("entry"):
+        table.complain("page", 'needs an entry: page = { entry = "article" }')
+        return None
+    return PageSelectors(**dict(pairs))
 
 
 def _channel_names(table: Table, key: str, names: _Names) -> tuple[str, ...] | None:
@@ -184,6 +210,7 @@ def _subscription(
     return Subscription(
         url=url,
         secret_url=secret_url,
+        page=_first_set(one.page for one in wants),
         request=requests.combine([one.asked for one in wants]),
         id=table.parsed("id", _parse_id, None),
         name=table.text("name", None) or None,

@@ -44,8 +44,6 @@ KNOWN["tags.*"] = tuple(key for key in KNOWN["feeds.*"] if key not in FEED_ONLY)
 
 NOT_YET = frozenset(
     {
-        "feeds.*.page",
-        "tags.*.page",
         "rules",
         "notices",
         "web.url",

@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 from digestd.core.links import canonical_link
-from digestd.core.models import ParsedFeed
+from digestd.core.models import PageSelectors, ParsedFeed
 
 Source = Literal["itself", "preset", "header", "tag", "anchor", "word", "known", "news"]
 
@@ -40,6 +40,14 @@ class Page:
     deeper: tuple[str, ...] = ()  # pages of this site that may have a feed where this one has none
     refresh: str | None = None  # where it sends its visitors at once
     is_article: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Selectors for a page without a feed, and what they give."""
+
+    selectors: PageSelectors
+    feed: ParsedFeed
 
 
 # --- what people type ------------------------------------------------------------------

@@ -112,6 +112,17 @@ class FirstFetch:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSelectors:
+    """Where the entries of a page without a feed are, in CSS; what is empty is guessed."""
+
+    entry: str
+    title: str = ""  # within the entry, as are the others
+    link: str = ""
+    date: str = ""
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestOptions:
     """How a feed is asked, where its owner says so. All of it may be secret."""
 
@@ -140,6 +151,7 @@ class Subscription:
     interval: timedelta | None = None
     secret_url: str = field(default="", repr=False)
     request: RequestOptions = RequestOptions()
+    page: PageSelectors | None = None  # None: there is a feed
 
 
 @dataclass(frozen=True, slots=True)

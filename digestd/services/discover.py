@@ -16,7 +16,7 @@ from typing import assert_never
 from digestd.clock import Clock
 from digestd.core import discovery
 from digestd.core.addresses import check_url
-from digestd.core.discovery import FeedLink, Page
+from digestd.core.discovery import FeedLink, Page, Proposal
 from digestd.core.links import RSSHUB, canonical_link
 from digestd.core.models import ParsedFeed, Unreadable, Validators
 from digestd.core.outcomes import Failed, Fetched, Gone
@@ -87,6 +87,30 @@ class Discoverer:
             if findings.candidates or findings.page is not None or findings.unchecked:
                 break
         return findings
+
+    async def propose(self, typed: str) -> tuple[str, Sequence[Proposal], str]:
+        """Return a page's address, selectors for it with what they give, and what went wrong."""
+        problem = "that is no address"
+        for address in discovery.addresses(typed):
+            wrong = check_url(address)
+            if wrong:
+                return address, (), wrong
+            answer = await self.fetch(address)
+            if not isinstance(answer, Fetched):
+                problem = _refusal(answer)
+                continue
+            try:
+                proposals: Sequence[Proposal] = await self._worker.run(
+                    "propose",
+                    answer.body,
+                    url=answer.url,
+                    content_type=answer.headers.get("content-type", ""),
+                )
+            except JobFailedError as exc:
+                return address, (), f"the page {exc}"
+            nothing = "nothing repeats there that looks like entries with links"
+            return answer.moved_to or address, proposals, "" if proposals else nothing
+        return typed, (), problem
 
     async def fetch(
         self, url: str, headers: Mapping[str, str] | None = None

@@ -14,7 +14,14 @@ from typing import Protocol
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.config import PollSettings
-from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable, Validators
+from digestd.core.models import (
+    Feed,
+    PageSelectors,
+    ParsedFeed,
+    Subscription,
+    Unreadable,
+    Validators,
+)
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Pushed
 from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
@@ -233,7 +240,7 @@ class Poller:
         begun: datetime,
     ) -> PollReport:
         """Decide what `outcome` means and commit it."""
-        document, body_hash = await self._read(feed, outcome)
+        document, body_hash = await self._read(feed, outcome, subscription.page)
         now = self._clock()
         memory = Memory()
         if isinstance(document, ParsedFeed):
@@ -286,21 +293,24 @@ class Poller:
         return report
 
     async def _read(
-        self, feed: Feed, outcome: FetchOutcome | Pushed
+        self, feed: Feed, outcome: FetchOutcome | Pushed, page: PageSelectors | None
     ) -> tuple[ParsedFeed | Unreadable | None, bytes | None]:
         if not isinstance(outcome, Fetched | Pushed):
             return None, None
         if isinstance(outcome, Pushed) and not outcome.body.strip():
             return None, None  # a ping
-        body_hash = hashlib.blake2b(outcome.body, digest_size=16).digest()
+        # Other selectors make another document of the same bytes.
+        how = repr(page).encode() if page else b""
+        body_hash = hashlib.blake2b(outcome.body + how, digest_size=16).digest()
         if body_hash == feed.body_hash:
             return None, body_hash
         try:
             document = await self._worker.run(
-                "read_document",
+                "read_page" if page else "read_document",
                 outcome.body,
                 url=outcome.headers.get("content-location") or outcome.url,
                 content_type=outcome.headers.get("content-type", ""),
+                **({"selectors": page} if page else {}),
             )
         except JobFailedError as exc:
             return Unreadable(f"the document {exc}"), body_hash

@@ -18,7 +18,9 @@ JOBS = {
     "find_icons": ("digestd.worker.drawing", "find_icons"),
     "shrink_image": ("digestd.worker.drawing", "shrink_image"),
     "read_document": ("digestd.formats.document", "read_document"),
+    "read_page": ("digestd.formats.page", "read_page"),
     "examine": ("digestd.formats.discovery", "examine"),
+    "propose": ("digestd.formats.propose", "propose"),
 }
 
 

@@ -181,3 +181,52 @@ def test_a_feed_is_removed_from_feeds_toml_alone(run: Run, tmp_path: Path) -> No
     code, _, err = run("remove", "good")
     assert code == 1
     assert "config.toml" in err
+
+
+NEWS = "<html><head><title>News</title></head><body>{}</body></html>"
+
+
+def news(*numbers: int) -> str:
+    items = (
+        f'<li class="item"><a href="/n/{n}">What happened, number {n}</a>'
+        f'<time datetime="2026-11-0{n}">day</time></li>'
+        for n in numbers
+    )
+    return NEWS.format(f"<ul>{''.join(items)}</ul>")
+
+
+def test_a_page_without_a_feed_is_followed_by_what_repeats_in_it(
+    run: Run, web: WebServer, tmp_path: Path
+) -> None:
+    web.route("/news", answer(news(3, 2, 1), content_type="text/html"))
+    code, _, err = run("add", web.url("/news"))
+    assert code == 1
+    assert f"digestd add --page {web.url('/news')}" in err
+    code, out, _ = run("add", "--page", web.url("/news"), "--tag", "a")
+    assert code == 0
+    assert "What happened, number 3" in out
+    (feed,) = followed(tmp_path)
+    assert feed["page"] == {
+        "entry": "li.item",
+        "title": "a",
+        "link": "a",
+        "date": "time",
+    }
+    assert run("run", "--once")[0] == 0
+    web.route("/news", answer(news(4, 3, 2, 1), content_type="text/html"))
+    assert run("run", "--once", "--all")[0] == 0
+    seen = json.loads(run("entries", "--json")[1])
+    assert len(seen) == 4
+    newest = next(one for one in seen if one["link"].endswith("/n/4"))
+    assert (newest["title"], newest["published"][:10]) == ("What happened, number 4", "2026-11-04")
+    web.route("/news", answer(NEWS.format("<p>Moved"), content_type="text/html"))
+    code, _, err = run("run", "--once", "--all")
+    assert code == 1
+    assert 'nothing there fits (page.entry = "li.item")' in run("feeds")[1]
+
+
+def test_a_page_where_nothing_repeats_is_refused(run: Run, web: WebServer) -> None:
+    web.route("/bare", answer(NEWS.format("<p>One line"), content_type="text/html"))
+    code, _, err = run("add", "--page", web.url("/bare"))
+    assert code == 1
+    assert "nothing repeats there" in err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from digestd.config import Config, complaints, load
-from digestd.core.models import Subscription
+from digestd.core.models import PageSelectors, Subscription
 
 ENVIRON = {"HOME": "/home/me", "TZ": "UTC", "KEY": "k1", "PW": "p:w ö", "TOKEN": "t/1"}
 
@@ -137,3 +137,21 @@ def test_secrets_that_others_can_read_are_warned_of(tmp_path: Path) -> None:
         assert f"feeds[1].{key} holds a secret" in warning
     file.write_text('[[feeds]]\nurl = "https://a.example/"\nheaders = { Accept-Language = "de" }')
     assert load(file, environ=ENVIRON).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("page", "complaint"),
+    [
+        ('{ entri = "li" }', 'has no key "entri"; did you mean "entry"?'),
+        ('{ title = "h2" }', "needs an entry"),
+        ('{ entry = "li >" }', "is no CSS selector"),
+        ('"li"', "expects a table of texts"),
+    ],
+)
+def test_selectors_of_a_page_are_checked(tmp_path: Path, page: str, complaint: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[[feeds]]\nurl = "https://a.example/"\npage = {page}')
+    (only,) = complaints(file, ENVIRON)
+    assert complaint in str(only)
+    text = 'tags = ["t"]\n[tags.t]\npage = { entry = "li", link = "a[href$=\\".html\\"]" }'
+    assert feed(tmp_path, text).page == PageSelectors("li", link='a[href$=".html"]')
