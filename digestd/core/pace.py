@@ -14,18 +14,20 @@ _MOST_AT_ONCE = 5
 class Pace:
     """At most `per_minute` in any minute, a few of them at once; 0 is no limit.
 
-    Times are seconds of one monotonic clock. `level` is what was left in the
-    bucket at `at`.
+    Where the service says that it takes a `burst` after a silence, that goes out at
+    once, and the flow of `per_minute` follows. Times are seconds of one monotonic
+    clock. `level` is what was left in the bucket at `at`.
     """
 
     per_minute: int = 0
+    burst: int = 0
     level: float = 0.0
     at: float = 0.0
 
     @classmethod
-    def of(cls, per_minute: int, at: float) -> Pace:
+    def of(cls, per_minute: int, at: float, burst: int = 0) -> Pace:
         """Return the pace of a service that has not been spoken to lately."""
-        return cls(per_minute, float(_at_once(per_minute)), at)
+        return cls(per_minute, burst, float(burst or _at_once(per_minute)), at)
 
     def wait(self, now: float) -> float:
         """Return how many seconds the next message has to wait; 0.0: none."""
@@ -43,12 +45,14 @@ class Pace:
 
     @property
     def _per_second(self) -> float:
+        if self.burst:
+            return self.per_minute / _MINUTE
         # What is given at once is taken from the flow, so that no minute sees more.
         return max(self.per_minute - _at_once(self.per_minute), 0.5) / _MINUTE
 
     def _level(self, now: float) -> float:
         gained = max(0.0, now - self.at) * self._per_second
-        return min(float(_at_once(self.per_minute)), self.level + gained)
+        return min(float(self.burst or _at_once(self.per_minute)), self.level + gained)
 
 
 def _at_once(per_minute: int) -> int:

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
@@ -137,13 +138,17 @@ def open_apprise(channel: Channel, url: str, scheme: str, key: str) -> Target:
         return _mailto(channel, plugin, url, said, key)
     masked = str(plugin.url(privacy=True)).partition("?")[0]
     in_markdown = dict(parse_qsl(url.partition("?")[2])).get("format", "").lower() == "markdown"
+    shape = shape_of(scheme, _declared(plugin), in_markdown=in_markdown)
+    if scheme in ("ntfy", "ntfys") and plugin.host not in (None, "", "ntfy.sh"):
+        # A server of the owner's own: its limits are his, and a 429 tells them.
+        shape = replace(shape, per_minute=0, burst=0)
     return Target(
         channel.name,
         scheme,
         "apprise",
         recipients_of(plugin),
         masked,
-        Service(url, shape_of(scheme, _declared(plugin), in_markdown=in_markdown)),
+        Service(url, shape),
         proxy=channel.proxy,
         secrets=url_secrets(url, masked),
     )

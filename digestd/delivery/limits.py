@@ -22,8 +22,9 @@ class Shape:
     longest title that has a field of its own; 0 puts the title into the text.
     `margin` is kept free for what the library adds. `declared` is what Apprise is
     told it is, where that is not the markup: "text" passes through as it is.
-    `per_minute` is the service's own pace, 0 if unknown; `signing` how a message
-    proves where it comes from, "" if the secret address is all.
+    `per_minute` is the service's own pace, 0 if unknown, `burst` what it takes at
+    once after a silence, 0 if it does not say; `signing` how a message proves where
+    it comes from, "" if the secret address is all.
     """
 
     markup: Markup = "text"
@@ -34,6 +35,7 @@ class Shape:
     margin: int = 0
     declared: str = ""
     per_minute: int = 0
+    burst: int = 0
     signing: str = ""
     source: str = ""
 
@@ -56,7 +58,7 @@ _TABLE: dict[tuple[str, ...], Shape] = {
     ),
     ("ntfy", "ntfys"): Shape(
         # 4,096 bytes become an attachment; Apprise sends JSON, which the server reads up to 7,800.
-        "text", 3900, "bytes", title=200, per_minute=12,
+        "text", 3900, "bytes", title=200, per_minute=12, burst=60,
         source="docs.ntfy.sh/config: message-size-limit 4K; one request in 5 s after 60",
     ),
     ("pover",): Shape(

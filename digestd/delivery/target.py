@@ -90,9 +90,11 @@ class Target:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
-    def per_minute(self) -> int:
-        """Return how many pieces a minute the service takes, 0 if it names no number."""
-        return self.via.shape.per_minute if isinstance(self.via, Service) else 0
+    def pace(self) -> tuple[int, int]:
+        """Return how many pieces a minute and at once the service takes, 0 if it does not say."""
+        if not isinstance(self.via, Service):
+            return 0, 0
+        return self.via.shape.per_minute, self.via.shape.burst
 
 
 def addresses(texts: list[str], key: str) -> tuple[str, ...]:

@@ -308,7 +308,8 @@ class Lane:
         try:
             if self._sender is None:
                 target = self._targets[self.name]
-                self._pace = self._pace or Pace.of(target.per_minute, self._monotonic())
+                per_minute, burst = target.pace
+                self._pace = self._pace or Pace.of(per_minute, self._monotonic(), burst)
                 self._sender = self._make_sender(target)
         except ConfigError as exc:
             return Broken(exc.reason)

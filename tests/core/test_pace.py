@@ -44,6 +44,14 @@ def test_a_few_go_at_once_and_the_rest_in_an_even_flow(
     assert sent[at_once:] == pytest.approx([every, 2 * every, 3 * every])
 
 
+def test_where_a_burst_is_welcome_it_goes_at_once_and_the_flow_follows() -> None:
+    sent = spoken(Pace.of(12, 0.0, burst=60), [0.0] * 62 + [1000.0] * 61)
+    assert sent[:60] == [0.0] * 60
+    assert sent[60:62] == pytest.approx([5.0, 10.0])
+    assert sent[62:122] == [1000.0] * 60
+    assert sent[122] == pytest.approx(1005.0)
+
+
 def test_without_a_limit_nobody_waits() -> None:
     assert spoken(Pace(), [0.0] * 50) == [0.0] * 50
 

@@ -20,6 +20,7 @@ def row(schemes: list[str], shape: Shape) -> str:
     )
     limit = f"{shape.limit:,}{_UNITS[shape.unit]}" if shape.limit else "none"
     pace = f"{shape.per_minute} a minute" if shape.per_minute else ""
+    pace += f" after {shape.burst} at once" if shape.burst else ""
     names = ", ".join(f"`{scheme}`" for scheme in schemes)
     cells = (names, form, limit, str(shape.title), pace, shape.signing, shape.source)
     return f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |")

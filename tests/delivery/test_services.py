@@ -174,8 +174,14 @@ def test_slack_draws_its_own_marks(web: WebServer) -> None:
 
 
 def test_a_services_own_pace_is_known() -> None:
-    assert target("dingtalk://abcdefghijklmnopq").per_minute == 20
-    assert target("json://127.0.0.1").per_minute == 0
+    assert target("dingtalk://abcdefghijklmnopq").pace == (20, 0)
+    assert target("ntfy://topic").pace == target("ntfys://ntfy.sh/topic").pace == (12, 60)
+    assert target("json://127.0.0.1").pace == (0, 0)
+
+
+def test_an_own_server_is_not_held_to_the_public_ones_pace() -> None:
+    assert target("ntfy://127.0.0.1:2586/topic").pace == (0, 0)
+    assert target("ntfys://me:pw@ntfy.example.org/topic?priority=high").pace == (0, 0)
 
 
 def test_each_chat_behind_one_url_is_a_piece_of_its_own(web: WebServer) -> None:
