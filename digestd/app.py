@@ -296,7 +296,7 @@ class App:
             ),
             lanes=lanes,
             sweeper=Sweeper(store, owner, ring_all),
-            web=_web_server(store, config, push),
+            web=_web_server(store, clock, config, push),
             followed=followed,
         )
         try:
@@ -309,12 +309,14 @@ class App:
             await illustrator.close()
 
 
-def _web_server(store: Store, config: Config, push: PushService | None) -> WebServer | None:
+def _web_server(
+    store: Store, clock: Clock, config: Config, push: PushService | None
+) -> WebServer | None:
     if not config.web.listen:
         return None
     from digestd.web.server import WebServer  # noqa: PLC0415
 
-    return WebServer(store, *config.web.listen, push)
+    return WebServer(store, clock, *config.web.listen, push)
 
 
 def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscription, Feed]]:

@@ -11,11 +11,15 @@ from digestd.cli.show import span
 from digestd.config import Config
 from digestd.core.freshness import HIGHEST_FLOOR
 from digestd.core.habits import describe_rhythm
+from digestd.core.latency import Latency, Quantiles, latency
 from digestd.core.models import Feed, Subscription
 from digestd.core.planner import Bounds, Price, expected_delay
 from digestd.core.rhythm import Rhythm, caught_up
-from digestd.store import hubs, rhythms
+from digestd.store import hubs, passages, rhythms
 from digestd.store.db import Database
+
+# What the measured figures are of.
+LATELY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Foresight:
     now: datetime
     rhythms: Mapping[int, Rhythm]
     price: float
+    latency: Mapping[int, Latency]
     told: Mapping[int, bool]  # by a hub under a live lease; True: it has proved itself
 
     def of(self, feed: Feed, subscription: Subscription) -> dict[str, Any]:
@@ -33,10 +38,13 @@ class Foresight:
         rhythm = caught_up(self.rhythms.get(feed.pk, Rhythm()), feed.last_ok_at)
         habits = describe_rhythm(rhythm, self.config.timezone, self.now)
         pushed = feed.pk in self.told
+        figures = self.latency.get(feed.pk, Latency())
         wait = None if feed.gone_at else self._wait(feed, subscription, rhythm)
         return {
             "rhythm": str(habits),
             "push": pushed,
+            "published_to_seen": quantiles(figures.seen),
+            "seen_to_accepted": quantiles(figures.accepted),
             "expected_delay": None if wait is None else round(wait.total_seconds()),
             "_delay": _in_words(wait),
             "_push": "push" if pushed else "poll",
@@ -57,9 +65,19 @@ def _in_words(wait: timedelta | None) -> str | None:
     return None if wait is None else f"about {span(wait.total_seconds())}"
 
 
+def quantiles(found: Quantiles | None) -> dict[str, float] | None:
+    """Return figures as programs read them, in seconds."""
+    if found is None:
+        return None
+    median, p90 = (round(x.total_seconds(), 3) for x in (found.median, found.p90))
+    return {"posts": found.count, "median": median, "p90": p90}
+
+
 def foresight(config: Config, db: Database, now: datetime) -> Foresight:
     """Read what is known from the store."""
     budget = config.poll.requests_per_feed_per_day
     kept = rhythms.price(db)
     price = Price.first(budget, now) if kept is None else kept[0].for_budget(kept[1], budget)
-    return Foresight(config, now, rhythms.of_active(db), price.value, hubs.told(db, now))
+    _, figures = latency(passages.since(db, now - LATELY))
+    told = hubs.told(db, now)
+    return Foresight(config, now, rhythms.of_active(db), price.value, figures, told)

@@ -62,6 +62,11 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def brief(seconds: float) -> str:
+    """Return a short span as people say it: "0.4 s", else as `span` does."""
+    return f"{seconds:.1f} s" if seconds < 10 else span(seconds)
+
+
 def rows(
     records: Sequence[Mapping[str, Any]],
     columns: Sequence[tuple[str, str]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,12 +11,14 @@ import click
 
 from digestd.app import App
 from digestd.cli import Context
-from digestd.cli.show import JSON_OPTION, ago, rfc3339, safe
+from digestd.cli.foresight import LATELY, quantiles
+from digestd.cli.show import JSON_OPTION, ago, brief, rfc3339, safe
 from digestd.core.health import health
+from digestd.core.latency import latency
 from digestd.core.models import Feed
 from digestd.core.slots import next_slot
 from digestd.errors import StoreError
-from digestd.store import channels, daemons, feeds, held, ledger, owed, pauses
+from digestd.store import channels, daemons, feeds, held, ledger, owed, passages, pauses
 from digestd.store.db import Database
 
 _LATE = timedelta(minutes=5)
@@ -82,12 +85,23 @@ def _status(app: App, db: Database, now: datetime) -> dict[str, Any]:
             {"what": one.what, "until": rfc3339(one.until), "drop": one.dropping}
             for one in pauses.in_force(db, now)
         ],
+        "latency": _latency(db, now),
         "slots": _slots(app, now),
         "problems": [
             *_feed_problems(db, known),
             *_outbox_problems(app, db, waiting["dead"], debts),
             *_daemon_problems(db, known, now, running=bool(alive)),
         ],
+    }
+
+
+def _latency(db: Database, now: datetime) -> dict[str, Any]:
+    """Return the figures of all posts, in seconds; per feed they are in `feeds --json`."""
+    whole, _ = latency(passages.since(db, now - LATELY))
+    return {
+        "days": LATELY.days,
+        "published_to_seen": quantiles(whole.seen),
+        "seen_to_accepted": quantiles(whole.accepted),
     }
 
 
@@ -153,6 +167,23 @@ def _slots(app: App, now: datetime) -> list[dict[str, Any]]:
     return found
 
 
+def _latency_lines(found: dict[str, Any] | None) -> Iterator[str]:
+    """Yield how late posts were seen, and how long after that they were told, where known."""
+    seen = found and found["published_to_seen"]
+    told = found and found["seen_to_accepted"]
+    if seen:
+        yield (
+            f"seen     {_after(seen)} after publication"
+            f" ({seen['posts']} posts in {LATELY.days} days)"
+        )
+    if told:
+        yield f"told     {_after(told)} after that"
+
+
+def _after(figures: dict[str, Any]) -> str:
+    return f"{brief(figures['median'])} (90 % within {brief(figures['p90'])})"
+
+
 def _print_status(report: dict[str, Any], now: datetime) -> None:
     running = "running" if report["running"] else "not running"
     if report.get("since"):
@@ -172,6 +203,8 @@ def _print_status(report: dict[str, Any], now: datetime) -> None:
         words += [f"{owes['alerts']} alerts that wait"] if owes["alerts"] else []
         words += [f"{owes[k]} {k}" for k in ("parked", "dead") if owes[k]]
         click.echo(f"outbox   {', '.join(words)}")
+    for line in _latency_lines(report.get("latency")):
+        click.echo(line)
     for pause in report.get("paused", ()):
         until = pause["until"]
         end = ago(datetime.fromisoformat(until), now) if until else "when you resume it"

@@ -303,6 +303,21 @@ def due_now(db: Database, pks: Iterable[int], now: datetime) -> None:
     )
 
 
+def ids(db: Database) -> dict[int, str]:
+    """Return what users call each followed feed."""
+    return dict(db.conn.execute("SELECT pk, id FROM feeds WHERE active").fetchall())
+
+
+def counts(db: Database) -> dict[str, int]:
+    """Return how many followed feeds are well, failing, gone, or not fetched yet."""
+    rows = db.conn.execute(
+        "SELECT CASE WHEN gone_at IS NOT NULL THEN 'gone' WHEN failures THEN 'failing'"
+        " WHEN baseline_at IS NULL THEN 'new' ELSE 'well' END AS state, count(*)"
+        " FROM feeds WHERE active GROUP BY state"
+    )
+    return dict.fromkeys(("well", "failing", "gone", "new"), 0) | dict(rows.fetchall())
+
+
 def posts_per_week(db: Database, now: datetime, weeks: int = 8) -> dict[int, float]:
     """Return how many entries a week each feed has brought, by publication, lately."""
     since = stamp(now) - weeks * 7 * 86_400_000_000

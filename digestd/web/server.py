@@ -12,15 +12,20 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from digestd import telemetry
+from digestd.clock import Clock
 from digestd.services.push import PushService
 from digestd.store.db import Store
 from digestd.web.callback import Callback
 from digestd.web.health import Health
+from digestd.web.metrics import Metrics
 
 
-def application(store: Store, push: PushService | None = None) -> Starlette:
+def application(store: Store, clock: Clock, push: PushService | None = None) -> Starlette:
     """Return the application with its routes; hubs' callbacks among them where there is push."""
-    routes = [Route("/healthz", Health(store).answer, methods=["GET"])]
+    routes = [
+        Route("/healthz", Health(store).answer, methods=["GET"]),
+        Route("/metrics", Metrics(store, clock).answer, methods=["GET"]),
+    ]
     if push is not None:
         routes += Callback(push).routes()
     return Starlette(routes=routes)
@@ -45,11 +50,13 @@ class _Server(uvicorn.Server):
 class WebServer:
     """Listens on `host:port`. A port in use is a warning; the rest of the daemon runs."""
 
-    def __init__(self, store: Store, host: str, port: int, push: PushService | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, host: str, port: int, push: PushService | None = None
+    ) -> None:
         self._host = host
         self._port = port
         config = uvicorn.Config(
-            application(store, push),
+            application(store, clock, push),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -48,12 +48,14 @@ def test_a_pass_polls_and_sends_and_the_lists_show_it(
     assert listed["bad"]["health"] == "failing"
     wanted = {"id", "url", "name", "health", "last_updated", "next_poll", "push", "per_week"}
     assert wanted <= listed["good"].keys()
+    assert listed["good"]["seen_to_accepted"]["posts"] == 1
     [page] = (tmp_path / "pages").glob("*.html")  # the alert for "three" alone
     assert "three" in page.read_text()
     assert json.loads(run("outbox", "list", "--json")[1]) == []
     status_code, out, _ = run("status", "--json")
     report = json.loads(out)
     assert report.keys() >= {"running", "feeds", "owed", "slots", "problems"}
+    assert report["latency"]["published_to_seen"]["posts"] == 1
     assert (status_code, report["running"], report["owed"]["for_digests"]) == (0, False, 2)
 
 
