@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from digestd.clock import Clock
 from digestd.config import Config, find_config, load
-from digestd.core.models import Feed, Subscription
+from digestd.core.models import Delivery, Feed, Subscription
+from digestd.core.retries import Verdict
 from digestd.delivery.senders import Sender, make_sender
 from digestd.delivery.target import Target
 from digestd.net.client import Client
@@ -25,6 +26,7 @@ from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
 from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer
+from digestd.services.notices import Notary
 from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
 from digestd.services.push import PushService
@@ -59,6 +61,7 @@ class Parts:
     push: PushService | None
     alerts: AlertMaker
     digests: DigestMaker
+    notary: Notary
     lanes: dict[str, Lane]
     sweeper: Sweeper
     web: WebServer | None
@@ -71,14 +74,20 @@ class Parts:
 
     def bells(self) -> dict[str, Bell]:
         """Return the bell of each loop that looks for work, by its name."""
-        loops = {"poll": self.poller.bell, "alerts": self.alerts.bell, "digests": self.digests.bell}
+        loops = {
+            "poll": self.poller.bell,
+            "alerts": self.alerts.bell,
+            "digests": self.digests.bell,
+            "notices": self.notary.bell,
+        }
         if self.push is not None:
             loops["push"] = self.push.bell
         return loops | {f"lane {name}": lane.bell for name, lane in self.lanes.items()}
 
     def stop(self) -> None:
         """Ask every loop to end after what is in flight."""
-        stops = [self.poller.stop, self.alerts.stop, self.digests.stop, self.sweeper.stop]
+        makers = (self.alerts, self.digests, self.notary)
+        stops = [self.poller.stop, self.sweeper.stop, *(maker.stop for maker in makers)]
         for stop in (*stops, *(lane.stop for lane in self.lanes.values())):
             stop()
         if self.push is not None:
@@ -214,6 +223,27 @@ class App:
         gate.remember(await store.read(origins.all_patience))
         illustrator = Illustrator(store, client, gate, clock)
         names = await store.read(_channels_in_use, config.channels)
+        wanted = {feed.pk: subscription for subscription, feed in followed}
+
+        def ring_lane(channel: str) -> None:
+            if channel in lanes:
+                lanes[channel].bell.ring()
+
+        def settled(_delivery: Delivery, verdict: Verdict) -> None:
+            if verdict.state in ("parked", "dead"):
+                notary.bell.ring()
+
+        notary = Notary(
+            store,
+            composer,
+            config.channels,
+            {pk: subscription.tags for pk, subscription in wanted.items()},
+            config.timezone,
+            clock,
+            ring_lane,
+            to=config.notices.to,
+            after=config.notices.after,
+        )
         lanes = {
             name: Lane(
                 name,
@@ -224,18 +254,14 @@ class App:
                 settings=config.delivery,
                 clock=clock,
                 is_quiet=functools.partial(_is_quiet, config, name),
+                on_settled=settled,
             )
             for name in names
         }
 
-        def ring_lane(channel: str) -> None:
-            if channel in lanes:
-                lanes[channel].bell.ring()
-
         def ring_all() -> None:
             made.ring_all()
 
-        wanted = {feed.pk: subscription for subscription, feed in followed}
         alerts = AlertMaker(
             store, composer, config.channels, wanted, config.timezone, clock, ring_lane
         )
@@ -293,7 +319,9 @@ class App:
                 ring_lane,
                 wanted,
                 config.delivery.fallback,
+                config.notices.after,
             ),
+            notary=notary,
             lanes=lanes,
             sweeper=Sweeper(store, owner, ring_all),
             web=_web_server(store, clock, config, push),

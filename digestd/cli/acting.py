@@ -23,7 +23,6 @@ from digestd.errors import DigestdError, UsageError
 from digestd.services.again import send_again
 from digestd.services.digests import Closed, manual_slot
 from digestd.services.poll import PollReport
-from digestd.store import channels as channel_rows
 from digestd.store import feeds as feed_rows
 from digestd.store import ledger, pauses
 from digestd.store import outbox as outbox_rows
@@ -271,9 +270,7 @@ def _unpark(app: App, channel: str) -> None:
     async def run() -> None:
         store = Store(app.config.store.path)
         try:
-            states = {s.name: s for s in await store.read(channel_rows.states)}
-            if channel in states and states[channel].parked_at:
-                await store.write(outbox_rows.unpark, channel, app.clock())
+            if await store.write(outbox_rows.proved, channel, app.clock()):
                 click.echo("  what was parked for it will be sent now")
         finally:
             store.close()

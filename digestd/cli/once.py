@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from digestd.app import App
+from digestd.app import App, Parts
 from digestd.services.poll import PollReport
 from digestd.store import feeds, ledger, outbox
 from digestd.store.db import Store
@@ -25,7 +25,9 @@ async def run_once(app: App, *, every: bool) -> int:
             reports = await parts.poller.run_once()
             await parts.alerts.work()
             await parts.digests.work()
-            await asyncio.gather(*(lane.work() for lane in parts.lanes.values()))
+            await _send(parts)
+            if await parts.notary.work():
+                await _send(parts)
             for lane in parts.lanes.values():
                 lane.close()
             troubled = await store.read(ledger.counts)
@@ -33,6 +35,10 @@ async def run_once(app: App, *, every: bool) -> int:
         store.close()
     failed = any(_failed(report) for report in reports)
     return 1 if failed or troubled["parked"] or troubled["dead"] else 0
+
+
+async def _send(parts: Parts) -> None:
+    await asyncio.gather(*(lane.work() for lane in parts.lanes.values()))
 
 
 def _failed(report: PollReport) -> bool:

@@ -33,7 +33,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         *("timeout", "max_size", "allow_private", "proxy", "contact", "rsshub"),
     ),
     "delivery": ("first_retry", "give_up", "fallback"),
-    "notices": ("to",),
+    "notices": ("to", "after"),
     "web": ("listen", "url", "public"),
     "push": ("callback_url", "secret_over_http", "least_signature"),
 }
@@ -45,7 +45,6 @@ KNOWN["tags.*"] = tuple(key for key in KNOWN["feeds.*"] if key not in FEED_ONLY)
 NOT_YET = frozenset(
     {
         "rules",
-        "notices",
         "web.url",
         "web.public",
     }

@@ -12,6 +12,7 @@ from digestd.config import following, surroundings
 from digestd.config.model import (
     Config,
     DeliverySettings,
+    NoticeSettings,
     PollSettings,
     PushSettings,
     StoreSettings,
@@ -93,6 +94,7 @@ def _config(path: Path, sources: list[Source], reading: Reading) -> Config:
         store=_store(top.table("store"), path, reading.environ),
         poll=poll,
         delivery=_delivery(top.table("delivery")),
+        notices=_notices(top.table("notices"), tuple(owner.channels)),
         web=WebSettings(top.table("web").parsed("listen", parse_listen, WebSettings().listen)),
         push=_push(top),
         template_dirs=(path.parent / "templates",),
@@ -198,3 +200,11 @@ def _delivery(table: Table) -> DeliverySettings:
         first = describe_duration(settings.first_retry)
         table.complain("give_up", f"is shorter than first_retry, which is {first}")
     return settings
+
+
+def _notices(table: Table, channels: tuple[str, ...]) -> NoticeSettings:
+    usual = NoticeSettings(to=channels[:1])
+    to = table.names("to", channels, "channel")
+    return NoticeSettings(
+        to=usual.to if to is None else to, after=table.duration("after", usual.after)
+    )

@@ -16,6 +16,7 @@ from digestd.core.retries import RetrySettings as DeliverySettings
 __all__ = [
     "Config",
     "DeliverySettings",
+    "NoticeSettings",
     "PollSettings",
     "PushSettings",
     "StoreSettings",
@@ -54,6 +55,14 @@ class PollSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeSettings:
+    """`[notices]`: who is told of troubles, and how long a feed fails before that is one."""
+
+    to: tuple[str, ...] = ()
+    after: timedelta = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
 class WebSettings:
     """`[web]`: the address and port to listen on; None: no web pages."""
 
@@ -88,6 +97,7 @@ class Config:
     store: StoreSettings
     poll: PollSettings
     delivery: DeliverySettings
+    notices: NoticeSettings
     web: WebSettings
     push: PushSettings = PushSettings()
     template_dirs: tuple[Path, ...] = ()  # looked in before our own templates

@@ -21,8 +21,13 @@ def health(feed: Feed, now: datetime) -> Health:
         return "failing"
     if feed.baseline_at is None:
         return "new"
-    if feed.last_entry_at and len(feed.recent_gaps) >= 3:
-        usual = timedelta(seconds=sorted(feed.recent_gaps)[len(feed.recent_gaps) // 2])
-        if now - feed.last_entry_at > max(usual * _QUIET_GAPS, _QUIET_AT_LEAST):
-            return "quiet"
-    return "well"
+    return "well" if quiet_since(feed, now) is None else "quiet"
+
+
+def quiet_since(feed: Feed, now: datetime) -> datetime | None:
+    """Return from when on a feed has been silent against its own rhythm; None if it is not."""
+    if feed.last_entry_at is None or len(feed.recent_gaps) < 3:
+        return None
+    usual = timedelta(seconds=sorted(feed.recent_gaps)[len(feed.recent_gaps) // 2])
+    begun = feed.last_entry_at + max(usual * _QUIET_GAPS, _QUIET_AT_LEAST)
+    return begun if now > begun else None

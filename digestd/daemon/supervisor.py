@@ -149,6 +149,7 @@ class Daemon:
             "poll": parts.poller.run,
             "alerts": parts.alerts.run,
             "digests": parts.digests.run,
+            "notices": parts.notary.run,
             "sweep": parts.sweeper.run,
             "metronome": lambda: self._metronome(parts),
         }

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from digestd.core.health import health
 from digestd.core.models import Digest
+from digestd.core.notices import Finding, of_channels, of_feeds
 from digestd.core.slots import Slot
 from digestd.delivery.around import Around, Life
-from digestd.store import alerted, feeds
+from digestd.services import noticetexts
+from digestd.store import alerted, feeds, notices
 from digestd.store.db import Database
 from digestd.store.unreached import Unreached, unreached
 
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 
 # A slot closed later than this says that it catches up.
 LATE = timedelta(minutes=30)
+# Troubles that are named at the end of a digest.
+_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long an alert waits before it is told here instead; how long a feed fails unnamed."""
+
+    fallback: timedelta
+    after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,7 @@ class Facts:
     announced: dict[int, list[tuple[str, datetime]]]
     unreached: list[Unreached]
     life: Life
+    troubles: list[Finding]
 
 
 def gather(
@@ -37,24 +50,27 @@ def gather(
     entry_ids: Collection[int],
     feed_pks: Sequence[int] | None,
     now: datetime,
-    fallback: timedelta,
+    limits: Limits,
 ) -> Facts:
-    """Read what is to be said; `feed_pks` are the digest's feeds, None: all.
-
-    Alerts that have waited for `fallback` are said to have reached nobody.
-    """
+    """Read what is to be said; `feed_pks` are the digest's feeds, None: all."""
     wanted = None if feed_pks is None else set(feed_pks)
-    states = Counter(
-        health(feed, now) for feed in feeds.all_active(db) if wanted is None or feed.pk in wanted
-    )
+    followed = [feed for feed in feeds.all_active(db) if wanted is None or feed.pk in wanted]
+    states = Counter(health(feed, now) for feed in followed)
+    known = notices.known(db)
+    troubles = [
+        *of_feeds(followed, known, now, limits.after),
+        *(one for one in of_channels(notices.channel_health(db), known) if one.key in known),
+    ]
     return Facts(
         alerted.announced(db, entry_ids),
-        unreached(db, entry_ids, now - fallback),
+        unreached(db, entry_ids, now - limits.fallback),
         Life(
             well=states["well"] + states["new"],
             failing=states["failing"] + states["gone"],
             quiet=states["quiet"],
         ),
+        # Where a feed has moved to is followed anyway, and a notice has said so.
+        [trouble for trouble in troubles if trouble.trouble != "moved"],
     )
 
 
@@ -69,7 +85,17 @@ def around(
         pause=words.say(
             "To pause it for a week: {command}", command=f"digestd pause {digest.name} --for 7d"
         ),
+        footer=_lines(facts.troubles, words, now),
     )
+
+
+def _lines(troubles: Sequence[Finding], words: Words, now: datetime) -> tuple[str, ...]:
+    """Return a line for each trouble; of many, for some, and how many more there are."""
+    shown = troubles if len(troubles) <= _LINES + 1 else troubles[:_LINES]
+    lines = [noticetexts.begun(one, "", words, now) for one in shown]
+    if more := len(troubles) - len(shown):
+        lines.append(words.count("and {n} more", "and {n} more", more))
+    return tuple(lines)
 
 
 def _marks(facts: Facts, words: Words, now: datetime) -> dict[int, tuple[str, ...]]:

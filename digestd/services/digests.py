@@ -51,10 +51,12 @@ class DigestMaker:
         on_made: Callable[[str], None] = lambda _channel: None,
         followed: Mapping[int, Subscription] | None = None,
         fallback: timedelta = timedelta(days=1),
+        after: timedelta = timedelta(hours=6),
     ) -> None:
         """`followed`: what the owner wants of each feed, by `Feed.pk`.
 
-        An alert that waits for longer than `fallback` is told here in its place.
+        An alert that waits for longer than `fallback` is told here in its place;
+        a feed that fails for longer than `after` has a line at the end.
         """
         self.bell = Bell()
         self._store = store
@@ -64,7 +66,7 @@ class DigestMaker:
         self._clock = clock
         self._on_made = on_made
         self._followed = followed or {}
-        self._fallback = fallback
+        self._limits = digestfacts.Limits(fallback, after)
         self._tags = {pk: s.tags for pk, s in self._followed.items()}
         self._stopping = False
 
@@ -191,7 +193,7 @@ class DigestMaker:
         members = [shown[debt.entry_id] for debt in debts if debt.entry_id in shown]
         identity = f"digest/{digest.name}/{slot.key}"
         facts = await self._store.read(
-            digestfacts.gather, shown, self._feeds_of(digest), now, self._fallback
+            digestfacts.gather, shown, self._feeds_of(digest), now, self._limits
         )
         words = self._composer.words(digest.zone)
         notes = digestfacts.lateness(slot, missed, words, now)
@@ -262,7 +264,7 @@ class DigestMaker:
         shown = await self._store.read(load, ids)
         members = [shown[i] for i in ids if i in shown]
         facts = await self._store.read(
-            digestfacts.gather, shown, self._feeds_of(digest), now, self._fallback
+            digestfacts.gather, shown, self._feeds_of(digest), now, self._limits
         )
         words = self._composer.words(digest.zone)
         return await self._illustrator.illustrated(

@@ -242,6 +242,14 @@ def unpark(db: Database, channel: str, now: datetime) -> None:
     )
 
 
+def proved(db: Database, channel: str, now: datetime) -> bool:
+    """Note that the channel has just accepted something; return whether it was parked."""
+    was_parked = channel in channels.parked(db)
+    unpark(db, channel, now)
+    channels.note(db, channel, now, failed=0, resume_at=None, well=True)
+    return was_parked
+
+
 def unpark_all(db: Database, now: datetime) -> None:
     """Let every parked channel try again: the owner has started or reloaded us."""
     for name in channels.parked(db):
