@@ -306,14 +306,29 @@ def _pushover(answer: HttpAnswer, body: Mapping[str, Any], _now: datetime) -> Se
     if body.get("status") == 1 and answer.status == 200:
         return Sent(answer.line)
     errors = " ".join(str(error) for error in body.get("errors") or ())
-    if answer.status == 400 and ("token" in errors or "user" in errors):
-        return Broken(f"HTTP 400: {errors}")
+    if "status" not in body or answer.status not in (200, 400):
+        return None
+    kind = Broken if "token" in errors or "user" in errors else Refused
+    return kind(f"HTTP {answer.status}: {errors or answer.line}")
+
+
+def _pushdeer(_answer: HttpAnswer, body: Mapping[str, Any], _now: datetime) -> SendOutcome | None:
+    """PushDeer: code 0 with no result means that no device is registered with the key."""
+    content = body.get("content")
+    if body.get("code") == 0 and isinstance(content, dict) and content.get("result") == []:
+        return Broken("no device is registered with this key")
     return None
 
 
 _OWN_RULES: Mapping[
     str, Callable[[HttpAnswer, Mapping[str, Any], datetime], SendOutcome | None]
-] = {"tgram": _telegram, "slack": _slack, "pover": _pushover}
+] = {
+    "tgram": _telegram,
+    "slack": _slack,
+    "pover": _pushover,
+    "pushdeer": _pushdeer,
+    "pushdeers": _pushdeer,
+}
 
 
 def _json_object(text: str) -> Mapping[str, Any] | None:

@@ -87,7 +87,7 @@ class HookSender:
             until = time.monotonic() + _ANSWER_SECONDS
             try:
                 # Raw: an answer that inflates is not worth a look.
-                for chunk in response.iter_raw(1024):
+                for chunk in response.iter_raw():  # as it comes: it may drip
                     body += chunk
                     if len(body) >= _MAX_ANSWER_BYTES or time.monotonic() > until:
                         break

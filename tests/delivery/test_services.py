@@ -317,6 +317,23 @@ HIDDEN = [
     ("bark://127.0.0.1:{port}/DEVICEKEY12345", {"code": 200}, Sent),
     ("bark://127.0.0.1:{port}/DEVICEKEY12345", {"code": 400, "message": "no device"}, Broken),
     ("pushdeer://127.0.0.1:{port}/PDU123", {"code": 0, "content": {"result": ["{}"]}}, Sent),
+    ("pushdeer://127.0.0.1:{port}/PDU123", {"code": 0, "content": {"result": []}}, Broken),
+    ("qq://abcdefghijklmnopqrstuvwxyz012345", {"success": True, "code": 0}, Sent),
+    ("qq://abcdefghijklmnopqrstuvwxyz012345", {"success": False, "code": 500}, TryAgain),
+    (
+        "pover://uabcdefghijklmnopqrstuvwxyz0123@aabcdefghijklmnopqrstuvwxyz0123",
+        {"status": 1},
+        Sent,
+    ),
+    (
+        "pover://uabcdefghijklmnopqrstuvwxyz0123@aabcdefghijklmnopqrstuvwxyz0123",
+        {"status": 0, "errors": ["user identifier is invalid"]},
+        Broken,
+    ),
+    ("slack://xoxb-1234-1234-abc124/#general", {"ok": True, "message": {"ts": "1"}}, Sent),
+    ("slack://xoxb-1234-1234-abc124/#general", {"ok": False, "error": "invalid_auth"}, Broken),
+    ("slack://xoxb-1234-1234-abc124/#general", {"ok": False, "error": "ratelimited"}, TryAgain),
+    ("slack://xoxb-1234-1234-abc124/#general", {"ok": False, "error": "msg_too_long"}, Refused),
     ("pushdeer://127.0.0.1:{port}/PDU123", {"code": 80501, "error": "token"}, Broken),
 ]
 
@@ -328,6 +345,7 @@ def test_the_body_decides_where_the_status_lies(
     to = target(url.format(port=web.port))
     for path in (
         "/sink", "/sink/abcdefghijklmnopq", "/sink/SCT12345abcdefg", "/push", "/message/push",
+        "/sink/abcdefghijklmnopqrstuvwxyz012345", "/api/chat.postMessage",
     ):  # fmt: skip
         web.route(path, says(body))
     outcome = send(web, to)

@@ -17,7 +17,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 from digestd.delivery import apprise_sender
-from digestd.delivery.target import Target
+from digestd.delivery.senders import Sender, make_sender
+from digestd.delivery.target import Service, Target
 from tests.support.webserver import Action, Request, head
 
 Judge = Callable[[Request], tuple[int, dict[str, str], Any]]
@@ -193,6 +194,8 @@ def stand_in(base: str) -> Callable[[Any], None]:
     return adjust
 
 
-def service_sender(target: Target, base: str, tls: Any) -> apprise_sender.AppriseSender:
-    """Return the sender of an Apprise target whose service is played by the server at `base`."""
+def service_sender(target: Target, base: str, tls: Any) -> Sender:
+    """Return the sender of a target whose service is played by the server at `base`."""
+    if not isinstance(target.via, Service):
+        return make_sender(target, tls=tls)
     return apprise_sender.AppriseSender(target, tls=tls, adjust=stand_in(base))
