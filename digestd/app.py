@@ -24,6 +24,7 @@ from digestd.net.tls import make_context
 from digestd.services.alerts import AlertMaker
 from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
+from digestd.services.fulltext import FullTexts
 from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer
 from digestd.services.notices import Notary
@@ -56,6 +57,7 @@ class Parts:
     targets: Targets
     composer: Composer
     illustrator: Illustrator
+    full_texts: FullTexts
     poller: Poller
     pricing: Pricing
     push: PushService | None
@@ -86,7 +88,7 @@ class Parts:
 
     def stop(self) -> None:
         """Ask every loop to end after what is in flight."""
-        makers = (self.alerts, self.digests, self.notary)
+        makers = (self.alerts, self.digests, self.notary, self.full_texts)
         stops = [self.poller.stop, self.sweeper.stop, *(maker.stop for maker in makers)]
         for stop in (*stops, *(lane.stop for lane in self.lanes.values())):
             stop()
@@ -262,6 +264,11 @@ class App:
         def ring_all() -> None:
             made.ring_all()
 
+        def ring_new() -> None:
+            alerts.bell.ring()
+            full_texts.bell.ring()
+
+        full_texts = FullTexts(store, client, gate, wanted, poll, clock)
         alerts = AlertMaker(
             store, composer, config.channels, wanted, config.timezone, clock, ring_lane
         )
@@ -282,7 +289,7 @@ class App:
             pricing=pricing,
             owner=owner,
             clock=clock,
-            on_new=alerts.bell.ring,
+            on_new=ring_new,
         )
         push = None
         if config.push.callback_url:
@@ -306,6 +313,7 @@ class App:
             targets=targets,
             composer=composer,
             illustrator=illustrator,
+            full_texts=full_texts,
             poller=poller,
             pricing=pricing,
             push=push,
@@ -314,6 +322,7 @@ class App:
                 store,
                 composer,
                 illustrator,
+                full_texts,
                 config.digests,
                 clock,
                 ring_lane,
@@ -335,6 +344,7 @@ class App:
             composer.close()
             await worker.close()
             await illustrator.close()
+            await full_texts.close()
 
 
 def _web_server(

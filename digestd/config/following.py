@@ -69,6 +69,7 @@ class _Wants:
     updates: UpdatePolicy | None
     interval: timedelta | None
     content: ContentLevel | None
+    full_text: str | None
     asked: requests.Asked
     page: PageSelectors | None
 
@@ -151,6 +152,7 @@ def _wants(table: Table, names: _Names) -> _Wants:
         updates=table.choice("updates", _UPDATES, None),
         interval=table.duration("interval", None, high=timedelta(days=366)),
         content=table.choice("content", _CONTENT, None),
+        full_text=_full_text(table),
         asked=requests.read(table),
         page=_page(table),
     )
@@ -176,6 +178,13 @@ def _page(table: Table) -> PageSelectors | None:
         table.complain("page", 'needs an entry: page = { entry = "article" }')
         return None
     return PageSelectors(**dict(pairs))
+
+
+def _full_text(table: Table) -> str | None:
+    """Return "auto" for true, "" for false, else the selector that is written there."""
+    if isinstance(table.raw.get("full_text"), bool):
+        return "auto" if table.flag("full_text", default=False) else ""
+    return table.parsed("full_text", parse_selector, None)
 
 
 def _channel_names(table: Table, key: str, names: _Names) -> tuple[str, ...] | None:
@@ -220,6 +229,7 @@ def _subscription(
         first=_first_set(one.first for one in wants) or FirstFetch(),
         updates=_first_set(one.updates for one in wants) or "ignore",
         content=_first_set(one.content for one in wants),
+        full_text=_first_set(one.full_text for one in wants) or "",
         interval=_first_set(one.interval for one in wants),
     )
 

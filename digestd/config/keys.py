@@ -22,7 +22,17 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     "feeds.*": (
         *("url", "id", "name", "tags", "alert", "digest", "first", "updates", "interval"),
-        *("content", "page", "headers", "cookies", "user", "password", "token", "user_agent"),
+        *(
+            "content",
+            "full_text",
+            "page",
+            "headers",
+            "cookies",
+            "user",
+            "password",
+            "token",
+            "user_agent",
+        ),
         *("proxy", "timeout"),
     ),
     "rules.*": ("feeds", "tags", "any", "unless", "title", "text", "author", "link", "category"),

@@ -99,6 +99,18 @@ class Unreadable:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FullText:
+    """The text of an entry's page, cleaned; without it, why there is none.
+
+    `is_passing`: another day may bring it.
+    """
+
+    html: str
+    why: str = ""
+    is_passing: bool = False
+
+
 # --- what the owner wants --------------------------------------------------------------
 
 
@@ -148,6 +160,7 @@ class Subscription:
     first: FirstFetch = FirstFetch()
     updates: UpdatePolicy = "ignore"
     content: ContentLevel | None = None
+    full_text: str = ""  # "": the feed's; "auto", or a CSS selector: its entries' pages'
     interval: timedelta | None = None
     secret_url: str = field(default="", repr=False)
     request: RequestOptions = RequestOptions()

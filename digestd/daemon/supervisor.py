@@ -150,6 +150,7 @@ class Daemon:
             "alerts": parts.alerts.run,
             "digests": parts.digests.run,
             "notices": parts.notary.run,
+            "full texts": parts.full_texts.run,
             "sweep": parts.sweeper.run,
             "metronome": lambda: self._metronome(parts),
         }

@@ -13,6 +13,7 @@ from digestd.core.pictures import Pictures
 from digestd.core.slots import Slot, next_slot, slots_between
 from digestd.errors import DigestdError
 from digestd.services import digestfacts
+from digestd.services.fulltext import FullTexts
 from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell
@@ -46,6 +47,7 @@ class DigestMaker:
         store: Store,
         composer: Composer,
         illustrator: Illustrator,
+        full_texts: FullTexts,
         configured: Mapping[str, Digest],
         clock: Clock,
         on_made: Callable[[str], None] = lambda _channel: None,
@@ -62,6 +64,7 @@ class DigestMaker:
         self._store = store
         self._composer = composer
         self._illustrator = illustrator
+        self._full_texts = full_texts
         self._digests = configured
         self._clock = clock
         self._on_made = on_made
@@ -189,7 +192,8 @@ class DigestMaker:
         now: datetime,
         missed: int,
     ) -> outbox.Outgoing:
-        shown = await self._store.read(load, [debt.entry_id for debt in debts])
+        known = await self._store.read(load, [debt.entry_id for debt in debts])
+        shown = await self._full_texts.filled(known)
         members = [shown[debt.entry_id] for debt in debts if debt.entry_id in shown]
         identity = f"digest/{digest.name}/{slot.key}"
         facts = await self._store.read(
@@ -261,7 +265,7 @@ class DigestMaker:
             ids = [debt.entry_id for debt in debts]
         else:
             ids = await self._store.read(_seen_since, self._feeds_of(digest), since)
-        shown = await self._store.read(load, ids)
+        shown = await self._full_texts.filled(await self._store.read(load, ids))
         members = [shown[i] for i in ids if i in shown]
         facts = await self._store.read(
             digestfacts.gather, shown, self._feeds_of(digest), now, self._limits

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.store import pictures, pruning
+from digestd.store import fulltexts, pictures, pruning
 from digestd.store.db import Store
 
 _CHUNK = 500
@@ -27,6 +27,7 @@ async def tidy(store: Store, clock: Clock, keep: timedelta) -> int:
         if not step:
             break
     dropped += await store.write(pictures.drop_unused, clock())
+    dropped += await store.write(fulltexts.drop_before, before)
     await store.write(pruning.optimise)
     if dropped:
         telemetry.info("tidied", rows=dropped, before=before)

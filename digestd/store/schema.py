@@ -341,3 +341,24 @@ def m006_hubs(db: Database) -> None:
 def m007_icons(db: Database) -> None:
     """Keep the icon that a feed names."""
     db.conn.execute("ALTER TABLE feeds ADD COLUMN icon_url TEXT")
+
+
+# `passing`: there was no text, and another day may bring one.
+_FULL_TEXTS = """
+CREATE TABLE full_texts (
+  entry_id INTEGER PRIMARY KEY REFERENCES entries (id) ON DELETE CASCADE,
+  revision INTEGER NOT NULL,
+  html TEXT NOT NULL,
+  why TEXT NOT NULL,
+  passing INTEGER NOT NULL,
+  tries INTEGER NOT NULL,
+  tried_at INTEGER NOT NULL
+);
+CREATE INDEX full_texts_by_time ON full_texts (tried_at);
+"""
+
+
+@migrations()
+def m008_full_texts(db: Database) -> None:
+    """Make room for texts of entries' pages."""
+    _execute_each(db, _FULL_TEXTS)
