@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from html import escape
 
 from digestd.core.mathcommands import parse
@@ -32,6 +33,8 @@ MAX_NESTED = 2  # indices of indices are read, a third level is not
 _ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u030a\u030c")
 
 
+# A digest is rendered at several rungs and with its pictures again: 4 MB at the very most.
+@lru_cache(maxsize=1024)
 def to_inline_html(latex: str) -> str | None:
     """Return a formula as inline HTML, escaped; None if only a picture shows it truthfully.
 

@@ -275,6 +275,8 @@ def _body(entry: Entry, signs: int, *, is_whole: bool) -> tuple[list[Token], boo
         signs = round(signs * 0.55)
     tokens = beginning(source, signs)
     shown = sum(token.cost for token in tokens)
+    if len(tokens) > 1 and tokens[-1].text == "…" and tokens[-2].kind in ("display", "pre"):
+        tokens.pop()  # three dots alone on a line of their own
     return tokens, len(source) > shown * 1.5 + 40
 
 
