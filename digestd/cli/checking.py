@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import islice
 
 import click
@@ -9,7 +10,7 @@ import click
 from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.show import ago, safe
-from digestd.config import Config, complaints
+from digestd.config import Config, complaints, located
 from digestd.core.links import without_secrets
 from digestd.core.slots import describe, next_slot
 from digestd.errors import ConfigError
@@ -29,29 +30,42 @@ def check(context: Context) -> int:
             click.echo(f"{click.style('wrong', fg='red', bold=True)}  {complaint}", err=True)
         return 2
     config = app.config
-    click.echo(f"{config.path} reads well")
+    targets = Targets(config.channels, config.mail)
+    unusable = _unusable(config, targets)
+    click.echo(f"{config.path} reads well{', but not all of it can work' if unusable else ''}")
+    for complaint in unusable.values():
+        click.echo(f"{click.style('wrong', fg='red', bold=True)}  {safe(str(complaint))}", err=True)
     for warning in config.warnings:
         click.echo(f"{click.style('note', fg='yellow', bold=True)}   {safe(warning)}", err=True)
-    channels = _channels(config)
+    _channels(config, targets, unusable)
     _digests(context, config)
     _feeds(config)
     _rest(app)
-    return 0 if channels else 2
+    return 2 if unusable else 0
 
 
-def _channels(config: Config) -> bool:
-    click.echo(click.style("\nchannels", bold=True))
-    targets = Targets(config.channels, config.mail)
-    good = True
+def _unusable(config: Config, targets: Targets) -> dict[str, ConfigError]:
+    """Return what is wrong with the channels that can never work, by their names."""
+    wrong = {}
     for name in config.channels:
         try:
-            click.echo(f"  {name:<12} {safe(targets[name].masked)}{_recipients(targets, name)}")
+            _ = targets[name]
         except ConfigError as exc:
-            good = False
-            click.echo(f"  {name:<12} {click.style('wrong', fg='red', bold=True)}: {exc.reason}")
+            place = ("channels", name, exc.key.rpartition(".")[2])
+            wrong[name] = located(exc, config.path, place)
+    return wrong
+
+
+def _channels(config: Config, targets: Targets, unusable: Collection[str]) -> None:
+    click.echo(click.style("\nchannels", bold=True))
+    for name in config.channels:
+        if name in unusable:
+            told = f"{click.style('wrong', fg='red', bold=True)}, see above"
+        else:
+            told = f"{safe(targets[name].masked)}{_recipients(targets, name)}"
+        click.echo(f"  {name:<12} {told}")
     if not config.channels:
         click.echo("  none: nothing can be sent")
-    return good
 
 
 def _recipients(targets: Targets, name: str) -> str:

@@ -9,6 +9,7 @@ from digestd.config.model import (
     StoreSettings,
     WebSettings,
 )
+from digestd.config.source import located
 from digestd.config.surroundings import find_config
 from digestd.config.values import describe_duration, parse_duration, parse_size
 
@@ -23,6 +24,7 @@ __all__ = [
     "describe_duration",
     "find_config",
     "load",
+    "located",
     "parse_duration",
     "parse_size",
 ]

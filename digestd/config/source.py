@@ -63,6 +63,12 @@ class Source:
         return found
 
 
+def located(error: ConfigError, path: Path, place: KeyPath) -> ConfigError:
+    """Return `error`, found after loading, with the file and line of `place` in it."""
+    line = read_source(path).line(place)
+    return ConfigError(error.key, error.reason, file=str(path), line=line)
+
+
 def read_source(path: Path) -> Source:
     """Return the file at `path`; raises ConfigError where it cannot be read as TOML."""
     try:

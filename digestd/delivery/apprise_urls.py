@@ -125,6 +125,9 @@ def open_apprise(channel: Channel, url: str, scheme: str, key: str) -> Target:
         except Exception as exc:  # noqa: BLE001  (a plugin may raise anything at a URL it dislikes)
             said.append(type(exc).__name__)
             plugin = None
+    port = getattr(plugin, "port", None)
+    if isinstance(port, int) and not 0 < port < 65536:
+        raise ConfigError(key, f"{port} is no port")
     if plugin is None:
         complaint = next((line for line in reversed(said) if "unpars" not in line.lower()), "")
         secrets = url_secrets(url, f"{scheme}://")

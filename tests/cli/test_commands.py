@@ -126,6 +126,18 @@ def test_a_wrong_key_is_named_with_its_nearest(run: Run, tmp_path: Path) -> None
     assert run("run", "--once")[0] == 2
 
 
+def test_a_channel_that_can_never_work_is_named_with_its_line(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    text = config.read_text().replace("[channels]\n", '[channels]\nphone = "tgram://s3cr3tt0ken"\n')
+    config.write_text(text)
+    line = text.partition("phone =")[0].count("\n") + 1
+    code, out, err = run("check")
+    assert code == 2
+    assert f"{config}:{line}: channels.phone.url: is not understood as tgram://" in err
+    assert "s3cr3t" not in out + err
+    assert "08:00" in out
+
+
 def test_nothing_is_held_of_a_good_feed(run: Run) -> None:
     run("run", "--once")
     assert run("held", "list", "--json") == (0, "[]\n", "")

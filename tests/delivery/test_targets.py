@@ -42,6 +42,7 @@ SERVER = MailServer("smtp.qq.com", user="me@qq.com", password="hunter22", sender
         ("json://ho st/secret", "expected json://host/path"),
         ("jsons://[::1/secret", "expected jsons://host/path"),
         ("json://host/?method=secret", "method is none of"),
+        ("bark://127.0.0.1:99999/secretkey", "99999 is no port"),
         ("slakc://token", "did you mean slack://?"),
         ("zzzz://secretsecret", "no service that Apprise knows"),
         ("tgram://secretsecret", "not understood as tgram://"),
