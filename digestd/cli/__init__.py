@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "add": ("digestd.cli.following", "Find the feed behind any address, and follow it."),
     "remove": ("digestd.cli.following", "Follow a feed no longer."),
+    "move": ("digestd.cli.following", "Follow a feed at another address; what was seen stays."),
     "feeds": ("digestd.cli.looking", "What is followed, how it fares, and when it is asked next."),
     "poll": ("digestd.cli.acting", "Ask feeds now and say what happened."),
     "entries": ("digestd.cli.looking", "What was seen."),

@@ -14,11 +14,11 @@ import click
 from digestd import telemetry
 from digestd.app import App, Parts
 from digestd.cli import Context
-from digestd.cli.show import DURATION, ago, safe, since, span
+from digestd.cli.sending import send_now
+from digestd.cli.show import DURATION, ago, safe, since
 from digestd.core.links import without_secrets
 from digestd.core.models import Digest, Message
-from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
-from digestd.delivery.compose import compose, embed_images
+from digestd.delivery.compose import embed_images
 from digestd.errors import DigestdError, UsageError
 from digestd.services.again import send_again
 from digestd.services.digests import Closed, manual_slot
@@ -229,37 +229,11 @@ def test(context: Context, channel: str) -> int:
     if channel not in app.config.channels:
         known = ", ".join(app.config.channels) or "none is configured"
         raise UsageError(f"no channel is called {channel!r} ({known})")
-    target = app.targets()[channel]
     message = app.renderer(app.config).render_test(channel, now=context.clock())
-    sender = app.sender_maker(app.config, app.tls())(target)
-    click.echo(f"{channel}: {safe(target.masked)}")
-    good = True
-    try:
-        for piece in compose(target, message):
-            outcome = sender.send(piece)
-            good = good and isinstance(outcome, Sent)
-            to = f"  {piece.recipient}: " if piece.recipient else "  "
-            click.echo(to + _answered(outcome))
-    finally:
-        sender.close()
+    good = send_now(app, channel, message)
     if good:
         _unpark(app, channel)
     return 0 if good else 1
-
-
-def _answered(outcome: SendOutcome) -> str:
-    match outcome:
-        case Sent(answer):
-            return f"accepted{f': {safe(answer)}' if answer else ''}"
-        case TryAgain(reason, after):
-            wish = f" (it asks to wait {span(after.total_seconds())})" if after else ""
-            return f"refused for now: {safe(reason)}{wish}"
-        case Unknown(reason):
-            return f"no clear answer, perhaps it arrived: {safe(reason)}"
-        case Refused(reason):
-            return f"refused: {safe(reason)}"
-        case Broken(reason):
-            return f"the channel does not work as configured: {safe(reason)}"
 
 
 def _unpark(app: App, channel: str) -> None:

@@ -1,4 +1,4 @@
-"""Commands that change what is followed: `add`, `remove`."""
+"""Commands that change what is followed: `add`, `remove`, `move`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import click
 
 from digestd.app import App
 from digestd.cli import Context
+from digestd.cli.proof import offer_proof
 from digestd.cli.show import ago, rfc3339, safe
 from digestd.config import Config
-from digestd.config.feedsfile import Value, add_feed, remove_feed
+from digestd.config.feedsfile import Value, add_feed, change_feed, remove_feed
 from digestd.config.values import parse_name
+from digestd.core.addresses import check_url
 from digestd.core.discovery import GOOD_ENOUGH, Proposal, newest_date
-from digestd.core.links import canonical_link, without_secrets
+from digestd.core.links import RSSHUB, canonical_link, without_secrets
 from digestd.core.models import ParsedFeed, Subscription
 from digestd.errors import StoreError, SubscriptionError, UsageError
 from digestd.services.discover import Candidate, Findings
@@ -256,6 +258,8 @@ def _follow(
     origin = "" if address == url else f"from {without_secrets(address)}"
     add_feed(path, {"url": url, **wishes}, comment=", ".join(filter(None, (title, origin))))
     click.echo(f"  {click.style('added', fg='green')} to {path}")
+    if feed is not None and feed.entries and _is_terminal():
+        offer_proof(app, url, feed)
 
 
 def _revived(app: App, subscription: Subscription) -> bool:
@@ -303,23 +307,91 @@ def _record(found: Findings) -> dict[str, object]:
 def remove(context: Context, feed: str) -> None:
     """Follow FEED no longer. What was seen stays seen, should it be followed again."""
     app = context.app()
-    url = _url_of(app, feed)
-    shown = safe(without_secrets(url))
+    url = _known(app, feed).url
     if not remove_feed(app.config.feeds_path, url, environ=app.environ):
-        raise SubscriptionError(
-            f"{shown} stands in {app.config.path}: take it out there"
-            f" (commands write only to {app.config.feeds_path.name})"
-        )
-    click.echo(f"removed {shown} from {app.config.feeds_path}")
+        raise _elsewhere(app, url, "take it out there")
+    click.echo(f"removed {safe(without_secrets(url))} from {app.config.feeds_path}")
 
 
-def _url_of(app: App, text: str) -> str:
-    """Return the URL of a feed by any of its names, whether it was polled yet or not."""
-    exact = [s for s in app.config.subscriptions if text in (s.url, s.id, s.name)]
+@click.command()
+@click.argument("feed")
+@click.argument("new_url", metavar="NEW-URL")
+@click.option("--unchecked", is_flag=True, help="Believe NEW-URL without asking it.")
+@click.pass_obj
+def move(context: Context, feed: str, new_url: str, unchecked: bool) -> None:
+    """Follow FEED at NEW-URL from now on. What was seen stays seen, its rules stay too.
+
+    NEW-URL may be any address that `add` takes.
+    """
+    app = context.app()
+    subscription = _known(app, feed)
+    if unchecked or subscription.page is not None:
+        url = new_url
+        problem = check_url(url) if not url.startswith(RSSHUB) else None
+    else:
+        url, problem = _checked(app, new_url)
+    if problem:
+        hint = "" if unchecked else "; --unchecked moves it all the same"
+        raise SubscriptionError(f"{safe(without_secrets(new_url))}: {safe(problem)}{hint}")
+    same = canonical_link(url)
+    if any(
+        canonical_link(one.url) == same != canonical_link(subscription.url)
+        for one in app.config.subscriptions
+    ):
+        raise SubscriptionError(f"{safe(without_secrets(url))} is followed already")
+    changes = {"url": url}
+    if subscription.id is None and (known := _id_in_store(app, subscription.url)):
+        changes["id"] = known  # by it the store knows the feed again, wherever it is
+    if not change_feed(app.config.feeds_path, subscription.url, changes):
+        raise _elsewhere(app, subscription.url, f"write {_as_lines(changes)} there")
+    click.echo(f"moved to {safe(without_secrets(url))} in {app.config.feeds_path}")
+
+
+def _checked(app: App, address: str) -> tuple[str, str]:
+    """Return the address of the feed behind what was typed, and what is wrong with it."""
+
+    async def search() -> Findings:
+        async with app.discoverer(app.config) as finder:
+            return await finder.find(address)
+
+    found = asyncio.run(search())
+    if not found.candidates:
+        return address, found.unchecked[1] if found.unchecked else found.problem
+    return found.candidates[0].url, ""
+
+
+def _as_lines(changes: Mapping[str, str]) -> str:
+    return " and ".join(
+        f'{key} = "{safe(without_secrets(value))}"' for key, value in changes.items()
+    )
+
+
+def _elsewhere(app: App, url: str, advice: str) -> SubscriptionError:
+    return SubscriptionError(
+        f"{safe(without_secrets(url))} stands in {app.config.path}: {advice}"
+        f" (commands write only to {app.config.feeds_path.name})"
+    )
+
+
+def _known(app: App, text: str) -> Subscription:
+    """Return a feed by any of its names, whether it was polled yet or not."""
+    subscriptions = app.config.subscriptions
+    exact = [s for s in subscriptions if text in (s.url, s.secret_url, s.id, s.name)]
     if len(exact) == 1:
-        return exact[0].url
+        return exact[0]
     try:
         with app.database() as db:
-            return feed_rows.find(db, text).url
+            url = feed_rows.find(db, text).url
     except StoreError:
         raise SubscriptionError(f"no feed is called {text!r}") from None
+    found = next((s for s in subscriptions if s.url == url), None)
+    if found is None:
+        raise SubscriptionError(f"{text!r} is followed no longer")
+    return found
+
+
+def _id_in_store(app: App, url: str) -> str | None:
+    if not app.config.store.path.exists():
+        return None
+    with app.database() as db:
+        return next((feed.id for feed in feed_rows.all_active(db) if feed.url == url), None)

@@ -22,6 +22,9 @@ from digestd.config.source import Source, read_source, statements
 from digestd.config.values import escape, known_as, substitute
 from digestd.errors import ConfigError, SubscriptionError
 
+# A key and its text on one line; what follows it there is a comment.
+_ASSIGNED = re.compile(r"""^(\s*[\w"'-]+\s*=\s*)(?:"(?:\\.|[^"\\])*"|'[^']*')""")
+
 Value = str | Sequence[str] | Mapping[str, str]
 
 
@@ -51,6 +54,41 @@ def add_feed(path: Path, feed: Mapping[str, Value], *, comment: str = "") -> Non
     note = "".join(c for c in comment if c.isprintable())
     text += (f"# {note}\n" if note else "") + "[[feeds]]\n" + table.as_string()
     _write(path, text, [*_feeds(source), dict(table.unwrap())])
+
+
+def change_feed(path: Path, url: str, changes: Mapping[str, str]) -> bool:
+    """Set keys of the feed that is known as `url`; False if the file at `path` has none.
+
+    Everything else stays, comments on the same lines included.
+    """
+    source = _read(path)
+    position = _position(source, url, {})
+    if position is None:
+        return False
+    feeds = _feeds(source)
+    feeds[position] = {**feeds[position], **{k: escape(v) for k, v in changes.items()}}
+    text = source.text
+    for key, value in changes.items():
+        text = _with(text, position, key, escape(value))
+    _write(path, text, feeds)
+    return True
+
+
+def _with(text: str, position: int, key: str, value: str) -> str:
+    """Return `text` with a key of its feed number `position` set; a new one follows the url."""
+    lines = re.split(r"(?<=\n)", text)
+    written = tomlkit.item(value).as_string()
+    places = {
+        it.path[2:]: it.line - 1 for it in statements(text) if it.path[:2] == ("feeds", position)
+    }
+    if (key,) in places:
+        line = places[key,]
+        lines[line] = _ASSIGNED.sub(lambda found: found[1] + written, lines[line], count=1)
+    else:
+        line = places.get(("url",), places.get((), 0))
+        end = "" if lines[line].endswith("\n") else "\n"
+        lines[line] += f"{end}{key} = {written}\n"
+    return "".join(lines)
 
 
 def remove_feed(path: Path, url: str, *, environ: Mapping[str, str] | None = None) -> bool:

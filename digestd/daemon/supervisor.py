@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 from digestd import telemetry
 from digestd.app import App, Parts
@@ -41,6 +43,7 @@ class Daemon:
         self._reload = asyncio.Event()
         self.started = asyncio.Event()
         self.parts: Parts | None = None  # of the present session
+        self._feeds_file: tuple[int, int, int] | None = None  # as it was last read
 
     def stop(self) -> None:
         """Begin the end."""
@@ -52,6 +55,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until `stop`. Raises DigestdError if it cannot start."""
+        self._feeds_file = _state_of(self._app.config_path.parent / "feeds.toml")
         config = self._app.config
         for warning in config.warnings:
             telemetry.warning("configuration", note=warning)
@@ -87,6 +91,7 @@ class Daemon:
         if self._stop.is_set():
             return old
         self._notifier.reloading()
+        self._feeds_file = _state_of(old.feeds_path)
         try:
             new = self._app.load_config()
         except DigestdError as exc:
@@ -193,6 +198,7 @@ class Daemon:
             parts.digests.bell.ring: LONGEST_WAIT,
             lambda: begin(parts.poller.renew_leases()): timedelta(minutes=1),
             lambda: begin(parts.pricing.save()): timedelta(minutes=1),
+            functools.partial(self._look_at, parts.config.feeds_path): _SWEEP,
         }
         if self._notifier.watchdog:
             every[lambda: begin(self._feed_watchdog(parts))] = self._notifier.watchdog / 3
@@ -209,6 +215,11 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*tidying, return_exceptions=True)
 
+    def _look_at(self, path: Path) -> None:
+        """Reload when commands have written to the file of feeds."""
+        if _state_of(path) != self._feeds_file:
+            self.reload()
+
     async def _feed_watchdog(self, parts: Parts) -> None:
         """Say that we live: the database answers, and every loop goes round."""
         await parts.store.read(feeds.next_due_at)
@@ -218,3 +229,12 @@ class Daemon:
             telemetry.error("loops do not go round", loops=", ".join(stuck))
         else:
             self._notifier.alive()
+
+
+def _state_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when the file at `path` is written; None if there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_ino, state.st_size

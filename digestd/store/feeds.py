@@ -39,10 +39,11 @@ def follow(
     by_url = {row["url"]: pk for pk, row in sorted(known.items(), key=lambda i: i[1]["active"])}
     wanted: dict[int, Subscription] = {}
     fresh: list[Subscription] = []
-    for subscription in subscriptions:
-        pk = by_id.get(subscription.id) if subscription.id else by_url.get(subscription.url)
-        if pk is None and subscription.id:
-            pk = by_url.get(subscription.url)  # the owner has just given it an id
+    # An id claims its row first, though another feed may be at the row's old address by now.
+    for subscription in sorted(subscriptions, key=lambda one: one.id not in by_id):
+        pk = by_id.get(subscription.id) if subscription.id else None
+        if pk is None:  # without an id, or the owner has just given it one
+            pk = by_url.get(subscription.url)
         if pk is None or pk in wanted:
             fresh.append(subscription)
         else:
@@ -58,9 +59,14 @@ def follow(
 
 
 def _rest(db: Database, known: dict[int, dict[str, Any]], wanted: dict[int, Subscription]) -> None:
+    """Put to rest what is wanted no longer, and for a moment what moves: feeds may swap places."""
     db.conn.executemany(
         "UPDATE feeds SET active = 0 WHERE pk = ?",
-        [(pk,) for pk, row in known.items() if row["active"] and pk not in wanted],
+        [
+            (pk,)
+            for pk, row in known.items()
+            if row["active"] and (pk not in wanted or wanted[pk].url != row["url"])
+        ],
     )
 
 
@@ -68,9 +74,6 @@ def _update(db: Database, row: dict[str, Any], wanted: Subscription, now: dateti
     name, feed_id = wanted.name or "", wanted.id or row["id"]
     if (row["active"], row["id"], row["name"], row["url"]) == (1, feed_id, name, wanted.url):
         return
-    db.conn.execute(
-        "UPDATE feeds SET active = 1, id = ?, name = ? WHERE pk = ?", (feed_id, name, row["pk"])
-    )
     if row["url"] != wanted.url or not row["active"]:
         # Another address answers for itself: its validators are not the old one's.
         db.conn.execute(
@@ -79,6 +82,10 @@ def _update(db: Database, row: dict[str, Any], wanted: Subscription, now: dateti
             " next_poll_at = ? WHERE pk = ?",
             (wanted.url, stamp(now), row["pk"]),
         )
+    # Last: two active feeds never have one address, not even for a moment.
+    db.conn.execute(
+        "UPDATE feeds SET active = 1, id = ?, name = ? WHERE pk = ?", (feed_id, name, row["pk"])
+    )
 
 
 def _insert(db: Database, wanted: Subscription, taken: set[str], now: datetime) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -230,3 +234,79 @@ def test_a_page_where_nothing_repeats_is_refused(run: Run, web: WebServer) -> No
     code, _, err = run("add", "--page", web.url("/bare"))
     assert code == 1
     assert "nothing repeats there" in err
+
+
+def test_a_feed_moves_and_keeps_what_was_seen(
+    run: Run, web: WebServer, site: GrowingFeeds, tmp_path: Path
+) -> None:
+    extra = tmp_path / "feeds.toml"
+    extra.write_text(f'# mine\n[[feeds]]\nurl = "{web.url("/feed/0")}"  # here\nname = "Zero"\n')
+    assert run("run", "--once")[0] == 0
+    site.posts[1] = ["one", "new"]  # the same feed at its new address, and one post more
+    code, out, _ = run("move", "Zero", web.url("/feed/1"))
+    assert (code, web.url("/feed/1") in out) == (0, True)
+    assert extra.read_text() == (
+        f'# mine\n[[feeds]]\nurl = "{web.url("/feed/1")}"  # here\n'
+        f'id = "127.0.0.1-{web.port}-0"\nname = "Zero"\n'
+    )
+    assert run("run", "--once")[0] == 0
+    seen = json.loads(run("entries", "--json")[1])
+    assert sorted(one["title"] for one in seen) == ["new", "one"]
+    (feed,) = json.loads(run("feeds", "--json")[1])
+    assert (feed["id"], feed["url"]) == (f"127.0.0.1-{web.port}-0", web.url("/feed/1"))
+
+
+def test_a_move_is_refused_where_there_is_no_feed(
+    run: Run, web: WebServer, site: GrowingFeeds, tmp_path: Path
+) -> None:
+    extra = tmp_path / "feeds.toml"
+    extra.write_text(f'[[feeds]]\nurl = "{web.url("/feed/0")}"\nid = "zero"\n')
+    text = extra.read_text()
+    web.route("/bare", answer(NEWS.format("<p>No feed"), content_type="text/html"))
+    code, _, err = run("move", "zero", web.url("/bare"))
+    assert (code, "--unchecked moves it all the same" in err) == (1, True)
+    assert run("move", "nobody", web.url("/feed/1"))[0] == 1
+    assert extra.read_text() == text
+    assert run("move", "zero", web.url("/bare"), "--unchecked")[0] == 0
+    assert followed(tmp_path) == [{"url": web.url("/bare"), "id": "zero"}]
+    config = tmp_path / "config.toml"
+    config.write_text(
+        config.read_text() + f'[[feeds]]\nurl = "{web.url("/feed/0")}"\nid = "mine"\n'
+    )
+    code, _, err = run("move", "mine", web.url("/feed/1"))
+    assert (code, f'write url = "{web.url("/feed/1")}" there' in err) == (1, True)
+    assert "is followed already" in run("move", "mine", web.url("/bare"), "--unchecked")[2]
+
+
+def test_on_a_terminal_the_newest_post_can_be_sent_as_proof(
+    run: Run, web: WebServer, site: GrowingFeeds, tmp_path: Path
+) -> None:
+    said = on_terminal(tmp_path, [b"2\n", b"y\n"], "add", web.url("/blog/"))
+    assert "Which one?" in said
+    assert "Send its newest post to page now, as proof?" in said
+    assert "accepted" in said
+    assert followed(tmp_path) == [{"url": web.url("/feed/1")}]
+    (page,) = (tmp_path / "pages").glob("*.html")
+    assert "two" in page.read_text()
+    assert not (tmp_path / "state").exists()  # nothing was marked
+
+
+def on_terminal(folder: Path, answers: list[bytes], *argv: str) -> str:
+    """Run a command on a terminal, give an answer to each of its questions, return all of it."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "digestd", "-c", str(folder / "config.toml"), *argv]
+    environ = os.environ | {"STATE_DIRECTORY": str(folder / "state"), "COLUMNS": "200"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as it:
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            said += piece
+            if answers and said.rstrip().endswith((b"]:", b"?")):
+                os.write(ours, answers.pop(0))
+        it.wait(20)
+    os.close(ours)
+    return said.decode()

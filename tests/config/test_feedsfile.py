@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digestd.config import load
-from digestd.config.feedsfile import add_feed, remove_feed
+from digestd.config.feedsfile import add_feed, change_feed, remove_feed
 from digestd.errors import ConfigError, SubscriptionError
 
 TEXT = """\
@@ -164,3 +164,36 @@ def test_others_stay_as_they_were(path: Path, urls: list[str], name: str, which:
         del before[which]
     after = tomllib.loads(path.read_text("utf-8")).get("feeds", []) if urls else []
     assert after == before
+
+
+@pytest.mark.parametrize("url", ["https://a.org", "https://b.org", "https://c.org/${TOKEN}"])
+def test_a_feed_is_changed_where_it_stands(path: Path, url: str) -> None:
+    path.write_text(TEXT)
+    assert change_feed(path, url, {"url": "https://new.org/$${x}", "id": "mine"})
+    new = '"https://new.org/$$$${x}"\nid = "mine"'
+    quote = "'" if "$" in url else '"'
+    expected = TEXT.replace(f"{quote}{url}{quote}", new)
+    if url == "https://a.org":  # the comment on the line stays on it
+        expected = TEXT.replace('"https://a.org"  # inline', new.replace("\n", "  # inline\n"))
+    assert path.read_text() == expected
+    assert change_feed(path, "https://new.org/$${x}", {"id": "yours"})
+    assert path.read_text() == expected.replace('"mine"', '"yours"')
+
+
+def test_a_change_of_a_feed_that_is_not_there_changes_nothing(path: Path) -> None:
+    assert not change_feed(path, "https://a.org", {"url": "https://b.org"})
+    path.write_text('[[feeds]]\nurl = """https://a.org"""\n')
+    with pytest.raises(ConfigError, match="cannot be edited"):
+        change_feed(path, "https://a.org", {"url": "https://b.org"})
+    path.write_text('[[feeds]]\nurl = "https://a.org"')
+    assert change_feed(path, "https://a.org", {"id": "a"})
+    assert path.read_text() == '[[feeds]]\nurl = "https://a.org"\nid = "a"\n'
+
+
+def test_selectors_and_comments_are_written_as_they_are_meant(path: Path) -> None:
+    selectors = {"entry": "li.${x}", "link": 'a[href$=".html"]'}
+    add_feed(path, {"url": "https://a.org", "page": selectors}, comment="News\n[[feeds]] \x1b[1m")
+    assert path.read_text() == (
+        '# News[[feeds]] [1m\n[[feeds]]\nurl = "https://a.org"\n'
+        'page = {entry = "li.$${x}", link = "a[href$=\\".html\\"]"}\n'
+    )

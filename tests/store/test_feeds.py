@@ -123,3 +123,24 @@ def test_everything_a_poll_learned_comes_back(db: Database) -> None:
     )
     feeds.record_poll(db, learned)
     assert feeds.by_pk(db, [feed.pk])[feed.pk] == learned
+
+
+def test_feeds_may_swap_their_addresses(db: Database) -> None:
+    a, b = Subscription(URL, id="a"), Subscription("https://b.example/feed", id="b")
+    before = {feed.id: feed.pk for _, feed in feeds.follow(db, [a, b], NOW)}
+    swapped = [replace(a, url=b.url), replace(b, url=a.url)]
+    after = feeds.follow(db, swapped, NOW)
+    assert {feed.id: (feed.pk, feed.url) for _, feed in after} == {
+        "a": (before["a"], b.url),
+        "b": (before["b"], a.url),
+    }
+
+
+def test_an_id_claims_its_feed_though_another_is_at_its_old_address(db: Database) -> None:
+    [(_, old)] = feeds.follow(db, [Subscription(URL)], NOW)
+    moved = Subscription("https://new.example/", id=old.id)
+    pairs = feeds.follow(db, [Subscription(URL), moved], NOW)
+    by_url = {feed.url: feed for _, feed in pairs}
+    assert by_url["https://new.example/"].pk == old.pk
+    assert by_url[URL].pk != old.pk
+    assert by_url[URL].id != old.id

@@ -12,6 +12,7 @@ import pytest
 
 from digestd.app import App
 from digestd.clock import system_clock
+from digestd.config.feedsfile import add_feed
 from digestd.daemon import Daemon, supervisor
 from tests.support.daemon import RunningDaemon
 
@@ -136,3 +137,14 @@ async def test_a_loop_that_crashes_is_logged_and_runs_again(
     crashed = [line for line in log.lines if line.startswith("loop crashed")]
     assert len(crashed) == 2
     assert all("loop=poll" in line for line in crashed)
+
+
+def test_what_commands_write_is_taken_up_at_once(tmp_path: Path) -> None:
+    listener = Listener(tmp_path)
+    daemon = RunningDaemon(write_config(tmp_path), NOTIFY_SOCKET=str(listener.path))
+    daemon.start()
+    assert listener.hears("READY=1"), daemon.log()
+    add_feed(tmp_path / "feeds.toml", {"url": "http://127.0.0.1:8/feed"})
+    assert listener.hears("STATUS=following 1 feeds"), daemon.log()
+    assert daemon.stop() == 0
+    listener.close()
