@@ -130,6 +130,7 @@ def page(title: str, blogs: Sequence[Blog], content: str, at: datetime) -> Docum
     text = (
         f'<!doctype html>\n<html lang="{blogs[0].language}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+        f'<link rel="icon" type="image/png" sizes="64x64" href="/pictures/{blogs[0].name}.png">'
         f"{feeds}<style>{style}</style></head>\n<body><article><h1>{escape(title)}</h1>\n"
         f"{content}\n</article></body></html>\n"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 import socket
 import socketserver
 import sys
@@ -21,9 +22,10 @@ from typing import Any, Self
 
 from digestd.clock import Clock, system_clock
 from digestd.demo.documents import FEEDS, Document, Published, foghorn, http_date, links, page
-from digestd.demo.texts import BLOGS, FOGHORN, Blog, Post, posts_of
+from digestd.demo.texts import BLOGS, FOGHORN, PICTURES, Blog, Post, posts_of
 
 SHOWN = 15  # entries in a feed, as most blogs have it
+_PICTURE = re.compile(r"/pictures/([a-z0-9-]+\.(jpg|png))")
 OLDER = 2  # posts of each blog that are there from the start
 
 
@@ -122,9 +124,18 @@ class DemoServer:
         if path == "/":
             home = [items[0] for items in shown.values()]
             return page("Three blogs", BLOGS, links(home), max(item.at for item in home))
-        if path == FOGHORN:
-            return Document("audio/wav", foghorn(), shown["notes"][-1].at)
+        return _file(path, shown["notes"][-1].at)
+
+
+def _file(path: str, at: datetime) -> Document | None:
+    """Return a sound or a picture."""
+    if path == FOGHORN:
+        return Document("audio/wav", foghorn(), at)
+    picture = _PICTURE.fullmatch(path)
+    if picture is None or not (file := PICTURES / picture[1]).is_file():
         return None
+    kind = {"jpg": "image/jpeg", "png": "image/png"}[picture[2]]
+    return Document(kind, file.read_bytes(), at)
 
 
 class _Http(ThreadingHTTPServer):

@@ -15,6 +15,8 @@ from itertools import count
 from pathlib import Path
 
 POSTS = Path(__file__).parent / "posts"
+# NAME.jpg for a post's slug, NAME.png for a blog's icon.
+PICTURES = Path(__file__).parent / "pictures"
 FOGHORN = "/foghorn.wav"
 _HEADING = re.compile(r'^<h1 id="([\w-]+)">(.*)</h1>$', re.MULTILINE)
 
@@ -54,9 +56,15 @@ def posts_of(blog: Blog) -> Iterator[Post]:
     _, *parts = _HEADING.split((POSTS / f"{blog.name}.html").read_text(encoding="utf-8"))
     for slug, title, content in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         audio = FOGHORN if slug == "foghorn" else ""
-        yield Post(slug, html.unescape(title), content.strip(), audio)
+        yield Post(slug, html.unescape(title), _illustrated(slug, content.strip()), audio)
     make = {"maths": _exercise, "releases": _patch_release, "notes": _tide_table}[blog.name]
     yield from map(make, count(1))
+
+
+def _illustrated(slug: str, content: str) -> str:
+    if not (PICTURES / f"{slug}.jpg").is_file():
+        return content
+    return f'{content}\n<p><img src="/pictures/{slug}.jpg" width="480" height="360" alt=""></p>'
 
 
 def _exercise(number: int) -> Post:

@@ -145,3 +145,13 @@ def test_formulas_reach_the_reader_as_typed(server: DemoServer) -> None:
     text = "".join(entry.content[0].value for entry in body.entries)
     assert r"\boldsymbol{W}=\boldsymbol{U}\boldsymbol{\Sigma}\boldsymbol{V}^{\top}" in text
     assert r"\begin{align}" in text
+
+
+def test_pictures_are_there_and_nothing_else_is(server: DemoServer) -> None:
+    for path in ("/pictures/tide-rule.jpg", "/pictures/maths.png"):
+        assert get(server.base_url + path).headers["content-type"].startswith("image/")
+    assert "/pictures/foghorn.jpg" in "".join(
+        post.content for post in itertools.islice(posts_of(BLOGS[2]), 10)
+    )
+    for path in ("/pictures/none.jpg", "/pictures/../texts.py", "/pictures/"):
+        assert get(server.base_url + path).status_code == 404
