@@ -274,16 +274,15 @@ class PushService:
     async def _take(self, known: HubSubscription, headers: Mapping[str, str], body: bytes) -> None:
         try:
             async with self.turn(known.feed_pk):
-                now = self._clock()
-                await self._store.write(hubs.heard, known.pk, now)
-                if known.pushed_at is None or known.suspect_at is not None:
-                    self._look_again()  # its feed may be asked seldom from now on
                 delivery = Pushed(
                     self._decoded(headers, body),
                     known.topic,
                     {"content-type": headers.get("content-type", "")},
                 )
                 await self._poller.accept_push(known.feed_pk, delivery)
+                await self._store.write(hubs.heard, known.pk, self._clock())
+                if known.pushed_at is None or known.suspect_at is not None:
+                    self._look_again()  # its feed may be asked seldom from now on
         except Exception as exc:  # noqa: BLE001 (one delivery's trouble is its own; a poll follows)
             telemetry.error("delivery not taken in", exc=exc, feed=known.feed_pk)
             with suppress(Exception):

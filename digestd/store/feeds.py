@@ -54,8 +54,20 @@ def follow(
     taken = {row["id"] for row in db.query("SELECT id FROM feeds")}
     for subscription in fresh:
         _insert(db, subscription, taken, now)
+    _hasten(db, subscriptions)
     feeds = {feed.url: feed for feed in all_active(db)}
     return [(subscription, feeds[subscription.url]) for subscription in subscriptions]
+
+
+def _hasten(db: Database, subscriptions: Iterable[Subscription]) -> None:
+    """Let no feed wait longer than its owner's interval, which may be shorter than it was."""
+    spans = [(s.interval // timedelta(microseconds=1), s.url) for s in subscriptions if s.interval]
+    db.conn.executemany(
+        "UPDATE feeds SET next_poll_at = last_polled_at + ?1 WHERE active AND url = ?2"
+        " AND next_poll_at > last_polled_at + ?1 AND failures = 0 AND blocked_until IS NULL"
+        " AND skip_hours = '[]' AND skip_days = '[]'",
+        spans,
+    )
 
 
 def _rest(db: Database, known: dict[int, dict[str, Any]], wanted: dict[int, Subscription]) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from digestd.core.models import Subscription, Validators
+from digestd.core.models import Feed, Subscription, Validators
 from digestd.errors import SubscriptionError, UsageError
 from digestd.store import daemons, feeds
 from digestd.store.db import Database
@@ -144,3 +144,21 @@ def test_an_id_claims_its_feed_though_another_is_at_its_old_address(db: Database
     assert by_url["https://new.example/"].pk == old.pk
     assert by_url[URL].pk != old.pk
     assert by_url[URL].id != old.id
+
+
+def test_a_shorter_interval_counts_at_once_and_a_longer_one_from_the_next_poll(
+    db: Database,
+) -> None:
+    def follow(interval: timedelta | None) -> Feed:
+        wanted = Subscription(URL, interval=interval)
+        ((_, feed),) = feeds.follow(db, [wanted], NOW)
+        return feed
+
+    feed = follow(None)
+    due = NOW + timedelta(hours=5)
+    feeds.record_poll(db, replace(feed, last_polled_at=NOW, next_poll_at=due))
+    assert follow(timedelta(days=1)).next_poll_at == due
+    assert follow(timedelta(minutes=1)).next_poll_at == NOW + timedelta(minutes=1)
+    blocked = replace(feed, last_polled_at=NOW, next_poll_at=due, blocked_until=due)
+    feeds.record_poll(db, blocked)
+    assert follow(timedelta(minutes=1)).next_poll_at == due
