@@ -10,10 +10,11 @@ from rapidfuzz import fuzz
 
 from digestd.core.models import Entry
 
-# Below this a title is too short to say anything: "Weekly links", 每日新闻.
-_TITLE_BYTES = 12
+# Below this a title is too short to say anything: "Weekly links", 每日新闻; below the second,
+# one word makes all the difference: "bowline 3.0.1", "bilge 3.0.1".
+_TITLE_BYTES, _SHORT_BYTES = 12, 30
 # Titles that are nearly the same need little of the texts; others need them to agree.
-_SAME_TITLE, _LIKE_TITLE = 93.0, 72.0
+_SAME_TITLE, _LIKE_TITLE = 93.0, 76.0
 _SOME_TEXT, _SAME_TEXT = 62.0, 75.0
 _TEXT_READ, _HTML_READ = 600, 4000
 
@@ -25,12 +26,13 @@ def alike(one: Entry, other: Entry) -> bool:
     differs from 第四章 in one sign that is a number too.
     """
     first, second = _title(one.title), _title(other.title)
-    if min(len(first.encode()), len(second.encode())) < _TITLE_BYTES:
+    shorter = min(len(first.encode()), len(second.encode()))
+    if shorter < _TITLE_BYTES:
         return False
     if _numbers(first) != _numbers(second):
         return False
     title = max(fuzz.ratio(first, second), fuzz.token_sort_ratio(first, second))
-    if title < _LIKE_TITLE:
+    if title < (_SAME_TITLE if shorter < _SHORT_BYTES else _LIKE_TITLE):
         return False
     texts = _text(one), _text(other)
     if not all(texts):

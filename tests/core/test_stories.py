@@ -60,6 +60,7 @@ def test_a_link_that_a_feed_repeats_is_where_it_lives() -> None:
         ("Old bridge over the river stays open", "Old bridge over the river to stay open", True),
         ("老桥将继续通车，委员会周二决定", "委员会周二决定：老桥将继续通车", True),
         ("Old bridge over the river stays open", "New tunnel under the hill is closed", False),
+        ("bowline 3.0.1", "bilge 3.0.1", False),
         ("Tool 1.2.3 was released today", "Tool 1.2.4 was released today", False),
         ("线性代数讲义第三章：正交投影", "线性代数讲义第四章：正交投影", False),
         ("News", "News", False),

@@ -15,7 +15,9 @@ from digestd.core.models import ContentLevel, Digest, Enclosure, Grouping, Messa
 from digestd.core.selection import Member
 from digestd.delivery import context
 from digestd.delivery.around import Around, Life
+from digestd.delivery.limits import LIMITS
 from digestd.delivery.render import MAX_HTML_BYTES, Renderer
+from digestd.delivery.shape import shape_message
 from tests.support.samples import (
     MATHS,
     MEMBERS,
@@ -431,3 +433,16 @@ def test_entries_arranged_otherwise_name_their_feeds(group: Grouping) -> None:
     assert "Workbench Notes · Yesterday" in shown
     assert "13 more from Tool Releases" in shown
     assert "• " in message.chat
+
+
+def test_a_chat_gets_a_list_that_one_reads_not_a_wall() -> None:
+    message = made([*MEMBERS, *releases(400)])
+    for scheme, most in (("tgram", 1), ("discord", 2), ("slack", 1), ("matrix", 1), ("ntfy", 1)):
+        sent = shape_message(message, LIMITS[scheme])
+        assert len(sent) <= most
+        assert "396 more" in sent[-1]["body"]
+    few = shape_message(made(MEMBERS), LIMITS["tgram"])
+    [body] = [part["body"] for part in few]
+    assert body.startswith("<b>The morning paper</b>\n7 new entries")
+    assert '\n• <a href="https://workbench.example/5">Sorting screws</a>' in body
+    assert "<i>43 min · 62 MB · mp3</i>" in body
