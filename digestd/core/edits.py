@@ -38,7 +38,7 @@ def edits(known: Iterable[tuple[ParsedEntry, Known]], seen: Container[bytes]) ->
     for entry, before in known:
         says = content_fingerprint(entry)
         said = before.fingerprint
-        if said is None or says == said or said_key(before.id, says) in seen:
+        if said is None or says is None or says == said or said_key(before.id, says) in seen:
             continue
         keys = (said_key(before.id, said), said_key(before.id, says))
         found.append(Edit(before, entry, before.revision + 1, keys))
@@ -47,4 +47,5 @@ def edits(known: Iterable[tuple[ParsedEntry, Known]], seen: Container[bytes]) ->
 
 def said_keys(known: Iterable[tuple[ParsedEntry, Known]]) -> frozenset[bytes]:
     """Return every key that `edits` will ask `seen` about."""
-    return frozenset(said_key(before.id, content_fingerprint(entry)) for entry, before in known)
+    said = ((before.id, content_fingerprint(entry)) for entry, before in known)
+    return frozenset(said_key(entry_id, says) for entry_id, says in said if says is not None)

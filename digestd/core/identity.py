@@ -20,6 +20,9 @@ then text. An empty guid is no guid. Rungs above the key are recorded with it:
 when a guid turns out to repeat only later, the older entry is still known.
 Rungs of entries with and without a guid never meet.
 
+An entry of which only the beginning was read (`ParsedEntry.unread`) stands for all that
+agree with it in guid, link, title and date, whatever their text.
+
 What follows: once the keys of a document's new entries are recorded, neither it
 nor a part of it, in whatever order, has anything new. Keys are scoped to a feed
 by whoever stores them.
@@ -77,8 +80,12 @@ class Fresh:
 def entry_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
     """Return the keys of an entry seen by itself: its whole ladder, lowest rung first.
 
-    Each has KEY_BYTES bytes. In a document, `fresh_entries` decides which to trust.
+    Each has KEY_BYTES bytes. In a document, `fresh_entries` decides which to trust. The
+    text of an unread entry is not known: in its place is a key that whatever stands on
+    the rung below is known by.
     """
+    if entry.ladder:
+        return entry.ladder
     facts: list[tuple[str, str]] = []
     guid = (entry.guid or "").strip()
     if guid:
@@ -88,8 +95,11 @@ def entry_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
     if facts or entry.published_at is not None:
         date = entry.published_at.isoformat() if entry.published_at else ""
         facts.append(("title", f"{_fold(entry.title)}\n{date}"))
+    if entry.unread:
+        rungs = tuple(_key(facts[: height + 1]) for height in range(len(facts)))
+        return (*rungs, _unread(rungs[-1]))
     files = " ".join(sorted(canonical_link(e.url) for e in entry.enclosures))
-    facts.append(("text", content_fingerprint(entry).hex() + files))
+    facts.append(("text", (content_fingerprint(entry) or b"").hex() + files))
     return tuple(_key(facts[: height + 1]) for height in range(len(facts)))
 
 
@@ -99,9 +109,16 @@ def lookup_keys(entries: Iterable[ParsedEntry], *, without_guids: bool = False) 
     `without_guids`: for a feed whose guids are worthless.
     """
     if without_guids:
-        entries = [replace(entry, guid=None) for entry in entries]
-    rungs = {key for entry in entries for key in entry_keys(entry)}
-    return frozenset(rungs | {_warning(key) for key in rungs})
+        entries = without_guid(entries)
+    ladders = [entry_keys(entry) for entry in entries]
+    rungs = {key for ladder in ladders for key in ladder}
+    unread = {_unread(ladder[-2]) for ladder in ladders if len(ladder) > 1}
+    return frozenset(rungs | {_warning(key) for key in rungs} | unread)
+
+
+def without_guid(entries: Iterable[ParsedEntry]) -> list[ParsedEntry]:
+    """Return the entries of a feed whose guids are not to be trusted, as if they had none."""
+    return [replace(entry, guid=None, ladder=()) for entry in entries]
 
 
 def fresh_entries(entries: Sequence[ParsedEntry], seen: Container[bytes]) -> tuple[Fresh, ...]:
@@ -125,7 +142,8 @@ def sort_out(
     fresh, known = [], []
     for entry, rungs in ladders.values():
         height = _trusted(rungs, shared, seen)
-        recorded = next((key for key in rungs[height:] if key in seen), None)
+        asked = (*rungs[height:], _unread(rungs[-2])) if len(rungs) > 1 else rungs
+        recorded = next((key for key in asked if key in seen), None)
         if recorded is not None:
             known.append((entry, recorded))
             continue
@@ -134,12 +152,14 @@ def sort_out(
     return tuple(fresh), tuple(known)
 
 
-def content_fingerprint(entry: ParsedEntry) -> bytes:
+def content_fingerprint(entry: ParsedEntry) -> bytes | None:
     """Return a hash of what an entry says; it changes with an edit that matters.
 
     Title and body as a bag of words: markup, links and their tracking, the order of
-    blocks and counters ("12 comments", "3 小时前") do not count.
+    blocks and counters ("12 comments", "3 小时前") do not count. None for an unread entry.
     """
+    if entry.fingerprint is not None or entry.unread:
+        return entry.fingerprint
     markup = (entry.content_html or entry.summary_html)[:_MAX_COMPARED]
     body = _NUMBER.sub(_without_counter, _fold(_plain(markup)))
     words = _WORD.findall(body)
@@ -177,6 +197,11 @@ def _key(facts: Sequence[tuple[str, str]]) -> bytes:
 def _warning(key: bytes) -> bytes:
     """Return the key that says: this rung has been shared by several entries."""
     return hashlib.blake2b(key, digest_size=KEY_BYTES, person=b"digestd shared").digest()
+
+
+def _unread(key: bytes) -> bytes:
+    """Return the key that says: what stands on this rung was recorded unread."""
+    return hashlib.blake2b(key, digest_size=KEY_BYTES, person=b"digestd unread").digest()
 
 
 def _plain(markup: str) -> str:

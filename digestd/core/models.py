@@ -70,6 +70,11 @@ class ParsedEntry:
     image_url: str | None = None
     enclosures: tuple[Enclosure, ...] = ()
     language: str = ""  # BCP 47, of this entry; empty: unknown
+    # What `core.identity` says of it, where that is known already.
+    fingerprint: bytes | None = None
+    ladder: tuple[bytes, ...] = ()
+    unread: bool = False  # only the beginning of its text was read (see `core.reading`)
+    recalled: bool = False  # not read again: its text is not here, all else is
 
 
 @dataclass(frozen=True, slots=True)

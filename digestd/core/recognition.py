@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from types import MappingProxyType
 
-from digestd.core.identity import Fresh, content_fingerprint, sort_out
+from digestd.core.identity import Fresh, content_fingerprint, sort_out, without_guid
 from digestd.core.links import canonical_link, path_of
 from digestd.core.models import ParsedEntry
 
@@ -103,7 +103,7 @@ def recognise(
 ) -> Recognised:
     """Sort out the entries of one document."""
     if not trust_guids:
-        entries = [replace(entry, guid=None) for entry in entries]
+        entries = without_guid(entries)
     fresh, known = sort_out(entries, memory.keys)
     by_keys = tuple((entry, memory.keys[key]) for entry, key in known)
     if not fresh or not memory.entries:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from digestd.core.models import ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats.encoding import decode
@@ -10,7 +12,7 @@ from digestd.formats.html import MathMode
 from digestd.formats.jsonfeed import read_json
 from digestd.formats.pages import is_page, name_page
 from digestd.formats.sitemap import read_sitemap
-from digestd.formats.xmltext import legal, open_document
+from digestd.formats.xmltext import Document, legal, open_document
 
 _HEAD = 200_000  # characters of a page that are looked at to name it
 _SIGNATURES = (
@@ -35,6 +37,38 @@ def read_document(
     field is bounded, but time is not: a document made to be slow may take minutes, so this
     runs in the worker process, under its deadline and memory limit.
     """
+    opened = open_body(body, content_type)
+    if isinstance(opened, Unreadable):
+        return opened
+    if isinstance(opened, Json):
+        return read_json(opened.text, url, math=math, complaint=opened.complaint)
+    document = opened.document
+    if is_feed(document.root):
+        return read_xml(document, url, math=math, complaint=opened.complaint)
+    if document.root.rpartition(":")[2] == "urlset":
+        return read_sitemap(document, url)
+    return Unreadable(_name_other(document.root, opened.text[:_HEAD]))
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A document that can only be JSON, and what was wrong with its encoding."""
+
+    text: str
+    complaint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Xml:
+    """Any other: opened as XML, and as the text that it was."""
+
+    document: Document
+    text: str
+    complaint: str
+
+
+def open_body(body: bytes, content_type: str) -> Json | Xml | Unreadable:
+    """Return the document in `body`, decoded, or why there is none."""
     if not body.strip(b"\0\t\r\n\f \xef\xbb\xbf"):
         return Unreadable("an empty document")
     for signature, name in _SIGNATURES:
@@ -43,13 +77,8 @@ def read_document(
     text, complaint = decode(body, content_type)
     start = text[:2_000].lstrip("\ufeff\0 \t\r\n\f")
     if start.startswith(("{", "[")):
-        return read_json(text.lstrip("\ufeff\0 \t\r\n\f"), url, math=math, complaint=complaint)
-    document = open_document(legal(text))
-    if is_feed(document.root):
-        return read_xml(document, url, math=math, complaint=complaint)
-    if document.root.rpartition(":")[2] == "urlset":
-        return read_sitemap(document, url)
-    return Unreadable(_name_other(document.root, text[:_HEAD]))
+        return Json(text.lstrip("\ufeff\0 \t\r\n\f"), complaint)
+    return Xml(open_document(legal(text)), text, complaint)
 
 
 def _name_other(root: str, text: str) -> str:

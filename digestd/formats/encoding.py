@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable, Iterable, Iterator
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -164,7 +165,8 @@ def _legacy(body: bytes, declared: str, believed: list[str]) -> tuple[str, str]:
         return mended, "contains bytes that are not utf-8"
     # Latin-1 takes any bytes, and is what servers say who know nothing: it must wait.
     firm = [name for name in believed if name not in ("utf-8", "cp1252")]
-    for name in (*firm, *_guesses(body), "cp1252"):
+    # Guessing is the slowest part of reading, and rarely needed: it waits its turn.
+    for name in _in_turn(firm, lambda: _guesses(body), lambda: ("cp1252",)):
         text = body.decode(name, "replace")
         if text.count("\ufffd") <= _TOLERATED * max(len(text) - _ascii(text), 100):
             fits = name in believed and "\ufffd" not in text
@@ -172,6 +174,12 @@ def _legacy(body: bytes, declared: str, believed: list[str]) -> tuple[str, str]:
     if mended is not None:
         return mended, "contains bytes that are not utf-8"
     return body.decode("cp1252", "replace"), f"declared as {declared}, but is of no known encoding"
+
+
+def _in_turn(first: Iterable[str], *more: Callable[[], Iterable[str]]) -> Iterator[str]:
+    yield from first
+    for names in more:
+        yield from names()
 
 
 def _mostly_utf8(body: bytes) -> str | None:

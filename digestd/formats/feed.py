@@ -17,7 +17,7 @@ from io import BytesIO
 import feedparser
 
 from digestd.core.links import next_page
-from digestd.core.models import ParsedFeed, Unreadable
+from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats import feedentry, fields, xmltext
 from digestd.formats.feedentry import Dict, dicts, get, string
@@ -66,7 +66,7 @@ def read_xml(
     if isinstance(readable, Unreadable):
         return readable
     sources, repaired = readable
-    parsed, broken = _parse(sources)
+    parsed, broken = parse(sources)
     if not broken and repaired:
         broken = "not well-formed"
     named = document.root == "channel" and parsed["feed"].keys() & {"title", "link"}
@@ -75,9 +75,21 @@ def read_xml(
         "rdf:rdf",
     ):
         return Unreadable(describe_other(document.root))
-    complaints = [complaint, "text before the document" if document.rubbish else "", broken]
-    feed = _feed(parsed, url, document.text, math)
-    return replace(feed, complaint="; ".join(c for c in complaints if c))
+    raw = list(parsed["entries"])
+    dates = [feedentry.published_at(e) or feedentry.updated_at(e) for e in raw]
+    chosen = [raw[i] for i in fields.newest(dates)]
+    mode = fields.math_mode([feedentry.longest_body(e) for e in chosen], math)
+    saying = [e for e in chosen if feedentry.says(e)]
+    return replace(
+        read_head(parsed, url, document.text),
+        entries=tuple(read_entries(parsed, saying, url, mode)),
+        complaint="; ".join(c for c in (complaint, rubbish(document), broken) if c),
+    )
+
+
+def rubbish(document: Document) -> str:
+    """Return a complaint about what stands before a document, or nothing."""
+    return "text before the document" if document.rubbish else ""
 
 
 # --- to feedparser and back ------------------------------------------------------------
@@ -104,7 +116,7 @@ def _readable(document: Document, url: str) -> tuple[list[bytes], bool] | Unread
     return sources, broken
 
 
-def _parse(sources: list[bytes]) -> tuple[Dict, str]:
+def parse(sources: list[bytes]) -> tuple[Dict, str]:
     """Return what feedparser makes of the first source that holds entries, and a complaint."""
     best: Dict | None = None
     for source in sources:
@@ -129,19 +141,24 @@ def _parse(sources: list[bytes]) -> tuple[Dict, str]:
 # --- the feed --------------------------------------------------------------------------
 
 
-def _feed(parsed: Dict, url: str, text: str, math: MathMode) -> ParsedFeed:
-    channel = parsed["feed"]
+def read_entries(
+    parsed: Dict, chosen: Iterable[Dict], url: str, math: MathMode
+) -> list[ParsedEntry]:
+    """Return these entries of a document, in a mode that `math_mode` has settled."""
+    base = _base(parsed, url)
+    return [feedentry.read_entry(entry, base, url, math) for entry in chosen]
+
+
+def _base(parsed: Dict, url: str) -> str:
     atom = str(parsed.get("version") or "").startswith("atom")
-    home = _home(channel, url)
-    raw = list(parsed["entries"])
-    chosen = [
-        raw[i]
-        for i in fields.newest([feedentry.published_at(e) or feedentry.updated_at(e) for e in raw])
-    ]
-    math = fields.math_mode([feedentry.longest_body(e) for e in chosen], math)
     # RSS is mostly served by others than the site: what is relative is so to the site.
-    base = url if atom else home or url
-    entries = (feedentry.read_entry(e, base, url, math) for e in chosen if feedentry.says(e))
+    return url if atom else _home(parsed["feed"], url) or url
+
+
+def read_head(parsed: Dict, url: str, text: str) -> ParsedFeed:
+    """Return what a document says besides its entries."""
+    channel = parsed["feed"]
+    home = _home(channel, url)
     links = dicts(channel, "links")
     icon = (
         string(channel, "icon") or string(channel, "logo") or string(get(channel, "image"), "href")
@@ -154,10 +171,9 @@ def _feed(parsed: Dict, url: str, text: str, math: MathMode) -> ParsedFeed:
         home_url=home,
         description=one_line(to_text(clean(subtitle[:5_000], home or url, math="off")), 500),
         language=fields.language(string(channel, "language")),
-        icon_url=fields.link(icon, base),
+        icon_url=fields.link(icon, _base(parsed, url)),
         self_url=next(_hrefs(links, "self", url), None),
         hub_urls=tuple(dict.fromkeys(_hrefs(links, "hub", url)))[:5],
-        entries=tuple(entries),
         ttl=_ttl(channel),
         skip_hours=hours,
         skip_days=days,

@@ -138,10 +138,18 @@ def size(raw: str) -> int | None:
 
 def math_mode(texts: Sequence[str], math: MathMode) -> MathMode:
     """Return "on" for a feed with TeX in many of its entries, where "auto" was asked."""
-    if math != "auto":
-        return math
-    with_tex = sum(1 for text in texts if "\\" in text and _COMMAND.search(text[:100_000]))
-    return "on" if with_tex >= 3 and with_tex * 3 >= len(texts) else "auto"
+    return math if math != "auto" else math_of([has_tex(text) for text in texts])
+
+
+def has_tex(text: str) -> bool:
+    """Tell whether the raw text of an entry has commands that only mathematics uses."""
+    return "\\" in text and bool(_COMMAND.search(text[:100_000]))
+
+
+def math_of(with_tex: Sequence[bool]) -> MathMode:
+    """Return the mode of a feed, by which of its entries have TeX."""
+    found = sum(with_tex)
+    return "on" if found >= 3 and found * 3 >= len(with_tex) else "auto"
 
 
 def complete(entry: ParsedEntry) -> ParsedEntry:

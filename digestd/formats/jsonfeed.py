@@ -7,7 +7,8 @@ read as what it can be taken for, and left out if it can be taken for nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +18,28 @@ from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.html import MathMode
 
-_Object = Mapping[str, Any]
+Object = Mapping[str, Any]
 
 
 def read_json(
     text: str, url: str, *, math: MathMode = "auto", complaint: str = ""
 ) -> ParsedFeed | Unreadable:
     """Return the feed in `text`, or why it is none. Never raises."""
+    found = open_json(text)
+    if isinstance(found, Unreadable):
+        return found
+    chosen = listed(found)
+    mode = fields.math_mode([raw_text(x) for x in chosen], math)
+    entries = read_items(found, chosen, url, mode)
+    return replace(
+        read_head(found, url),
+        entries=tuple(e for e in entries if e.guid or e.link or e.title or e.content_html),
+        complaint=complaint,
+    )
+
+
+def open_json(text: str) -> Object | Unreadable:
+    """Return the object that is a JSON Feed, or why there is none."""
     try:
         # Numbers stay as they were written: an id of 20 digits is an id.
         found = json.loads(text, parse_int=str, parse_float=str, strict=False)
@@ -33,35 +49,49 @@ def read_json(
         return Unreadable(one_line(f"broken JSON: {exc}", 200))
     if not isinstance(found, dict):
         return Unreadable("a JSON document, not a JSON Feed")
-    items = found.get("items")
     if "jsonfeed.org" not in _text(found, "version") and not _looks_like_feed(found):
         said = _text(found, "message") or _text(found, "error") or _text(found, "detail")
         return Unreadable(
             one_line("a JSON document, not a JSON Feed" + (f": {said}" if said else ""), 200)
         )
+    return found
+
+
+def listed(found: Object) -> list[Object]:
+    """Return the entries of a feed, as many as we keep."""
+    items = found.get("items")
     objects = [x for x in items if isinstance(x, dict)] if isinstance(items, list) else []
-    chosen = [objects[i] for i in fields.newest([_date(x, "date_published") for x in objects])]
-    math = fields.math_mode(
-        [_text(x, "content_html") or _text(x, "content_text") for x in chosen], math
-    )
-    home = fields.link(_text(found, "home_page_url"), url)
-    language = fields.language(_text(found, "language"))
-    entries = (_entry(x, home or url, math) for x in chosen)
+    return [objects[i] for i in fields.newest([_date(x, "date_published") for x in objects])]
+
+
+def raw_text(item: Object) -> str:
+    """Return the text of an entry as it stands."""
+    return _text(item, "content_html") or _text(item, "content_text")
+
+
+def read_items(
+    found: Object, chosen: Iterable[Object], url: str, math: MathMode
+) -> list[ParsedEntry]:
+    """Return these entries of a feed, in a mode that `math_mode` has settled."""
+    base = fields.link(_text(found, "home_page_url"), url) or url
+    return [_entry(item, base, math) for item in chosen]
+
+
+def read_head(found: Object, url: str) -> ParsedFeed:
+    """Return what a feed says besides its entries."""
     return ParsedFeed(
         title=fields.title(_text(found, "title"), is_html=False, math="off")[0],
-        home_url=home,
+        home_url=fields.link(_text(found, "home_page_url"), url),
         description=one_line(_text(found, "description"), 500),
-        language=language,
+        language=fields.language(_text(found, "language")),
         icon_url=fields.link(_text(found, "icon") or _text(found, "favicon"), url),
         self_url=fields.link(_text(found, "feed_url"), url),
         hub_urls=_hubs(found, url),
-        entries=tuple(e for e in entries if e.guid or e.link or e.title or e.content_html),
-        complaint=complaint,
         older_url=fields.link(_text(found, "next_url"), url),
     )
 
 
-def _looks_like_feed(found: _Object) -> bool:
+def _looks_like_feed(found: Object) -> bool:
     items = found.get("items")
     if not isinstance(items, list):
         return False
@@ -69,7 +99,7 @@ def _looks_like_feed(found: _Object) -> bool:
     return any(isinstance(x, dict) and keys & x.keys() for x in items[:10])
 
 
-def _entry(found: _Object, base: str, math: MathMode) -> ParsedEntry:
+def _entry(found: Object, base: str, math: MathMode) -> ParsedEntry:
     page = fields.link(_text(found, "url"), base)
     # A linkblog's `external_url` is what it writes about: worth a link only without its own.
     link = page or fields.link(_text(found, "external_url"), base)
@@ -100,7 +130,7 @@ def _entry(found: _Object, base: str, math: MathMode) -> ParsedEntry:
     )
 
 
-def _authors(found: _Object) -> str:
+def _authors(found: Object) -> str:
     """Return the names of 1.1's `authors`, or of 1.0's `author`."""
     named = [
         _text(a, "name") if isinstance(a, dict) else a for a in _list(found.get("authors"))[:10]
@@ -112,7 +142,7 @@ def _authors(found: _Object) -> str:
     return one_line(", ".join(n for n in names if n), 200)
 
 
-def _attachments(found: _Object, base: str) -> tuple[Enclosure, ...]:
+def _attachments(found: Object, base: str) -> tuple[Enclosure, ...]:
     files: dict[str, Enclosure] = {}
     for item in _list(found.get("attachments"))[:200]:
         link = fields.link(_text(item, "url"), base) if isinstance(item, dict) else None
@@ -123,7 +153,7 @@ def _attachments(found: _Object, base: str) -> tuple[Enclosure, ...]:
     return tuple(files.values())[: fields.MAX_ENCLOSURES]
 
 
-def _hubs(found: _Object, url: str) -> tuple[str, ...]:
+def _hubs(found: Object, url: str) -> tuple[str, ...]:
     """Return the hubs that speak WebSub; the specification leaves the list open to others."""
     hubs = [h for h in _list(found.get("hubs"))[:20] if isinstance(h, dict)]
     named = [h for h in hubs if _text(h, "type").lower() in ("websub", "pubsubhubbub")]
@@ -131,7 +161,7 @@ def _hubs(found: _Object, url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(x for x in links if x))[:5]
 
 
-def _date(found: _Object, key: str) -> datetime | None:
+def _date(found: Object, key: str) -> datetime | None:
     return parse_date(_text(found, key))
 
 
@@ -139,7 +169,7 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _text(found: _Object, key: str) -> str:
+def _text(found: Object, key: str) -> str:
     """Return a string, or a number as it was written."""
     value = found.get(key)
     return value if isinstance(value, str) else ""

@@ -28,9 +28,9 @@ _XML_NAMES = frozenset(("lt", "gt", "amp", "quot", "apos"))
 _ENTITY = re.compile(r"""<!ENTITY\s{1,20}(\w{1,32})\s{1,20}"([^"&<%]{0,60}|&#\w{1,8};)"\s{0,20}>""")
 _ROOT = re.compile(r"<([A-Za-z_][\w.-]{0,40}(?::[\w.-]{1,40})?)")
 _FEED_TAG = re.compile(r"<(?:rss|feed|rdf:RDF|RDF:RDF|atom:feed|channel)[\s>]")
-_ENTRY = re.compile(r"<(?:[A-Za-z][\w-]{0,20}:)?(?:item|entry)[\s/>]")
-_ENTRY_END = re.compile(r"</(?:[A-Za-z][\w-]{0,20}:)?(?:item|entry)\s{0,9}>")
-_DATE = re.compile(
+ENTRY = re.compile(r"<(?:[A-Za-z][\w-]{0,20}:)?(?:item|entry)[\s/>]")
+ENTRY_END = re.compile(r"</(?:[A-Za-z][\w-]{0,20}:)?(?:item|entry)\s{0,9}>")
+DATE = re.compile(
     r"<(?:[A-Za-z][\w-]{0,20}:)?(?:pubDate|published|updated|issued|modified|date)(?:\s[^<>]{0,200})?>\s{0,50}([^<]{1,60})<",
     re.IGNORECASE,
 )
@@ -56,6 +56,7 @@ _NAMESPACES = {
 }
 _MAX_STEPS = 1_000
 _MAX_ATTRIBUTES = 500
+_TOO_MANY_ATTRIBUTES = etree.XPath(f"boolean(//*[count(@*) > {_MAX_ATTRIBUTES}])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,12 @@ def _declare_prefixes(text: str) -> str:
 
 def fault(document: bytes) -> Literal["", "broken", "deep"]:
     """Tell what is wrong with a document, before a slow parser sees it."""
+    found = tree(document)
+    return found if isinstance(found, str) else ""
+
+
+def tree(document: bytes) -> etree._Element | Literal["broken", "deep"]:
+    """Return the root of a document's tree, or what is wrong with it."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
@@ -188,9 +195,7 @@ def fault(document: bytes) -> Literal["", "broken", "deep"]:
     except ValueError:
         return "broken"
     # xml.sax looks attributes up one by one: 200,000 on one element take ten minutes.
-    return (
-        "deep" if any(len(element.attrib) > _MAX_ATTRIBUTES for element in root.iter("*")) else ""
-    )
+    return "deep" if _TOO_MANY_ATTRIBUTES(root) else root
 
 
 def recovered(document: bytes) -> bytes:
@@ -223,16 +228,16 @@ def bound_entries(text: str) -> str:
 
     The rest is cut out before it costs anything: 100,000 entries take minutes to parse.
     """
-    starts = [m.start() for m in _ENTRY.finditer(text)]
+    starts = [m.start() for m in ENTRY.finditer(text)]
     if len(starts) <= MAX_ENTRIES:
         return text
     ends = []
     for start, following in zip(starts, [*starts[1:], len(text)], strict=True):
-        closing = [m.end() for m in _ENTRY_END.finditer(text, start, following)]
+        closing = [m.end() for m in ENTRY_END.finditer(text, start, following)]
         ends.append(closing[0] if closing else following)
     dates = []
     for start, end in zip(starts, ends, strict=True):
-        found = _DATE.search(text, start, end)
+        found = DATE.search(text, start, end)
         dates.append(parse_date(found[1]) if found else None)
     kept = set(newest(dates))
     if len(kept) == len(starts):
@@ -249,11 +254,11 @@ def without_torn_entry(text: str) -> str:
 
     Half an entry may have half a guid, and would be new once more when it comes whole.
     """
-    starts = [m.start() for m in _ENTRY.finditer(text)]
+    starts = [m.start() for m in ENTRY.finditer(text)]
     root = _ROOT.match(text)
     if len(starts) < 2 or root is None or f"</{root[1]}" in text[starts[-1] :]:
         return text
-    if _ENTRY_END.search(text, starts[-1]):
+    if ENTRY_END.search(text, starts[-1]):
         return text
     inner = "</channel>" if "<channel" in text[: starts[0]] and "</channel>" not in text else ""
     return f"{text[: starts[-1]]}{inner}</{root[1]}>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,13 +15,12 @@ from digestd.clock import Clock
 from digestd.config import PollSettings
 from digestd.core.models import (
     Feed,
-    PageSelectors,
     ParsedFeed,
     Subscription,
-    Unreadable,
     Validators,
 )
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Pushed
+from digestd.core.reading import misses_text
 from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
 from digestd.net.client import Client
@@ -30,12 +28,13 @@ from digestd.net.politeness import HostGate
 from digestd.services.archives import Archives
 from digestd.services.asking import ask, place_of
 from digestd.services.pricing import Pricing
+from digestd.services.reader import Read, Reader
 from digestd.services.waiting import Bell
 from digestd.store import feeds, origins
 from digestd.store.commit import commit_refresh
 from digestd.store.db import Store
 from digestd.store.memory import recall
-from digestd.worker.parent import JobFailedError, Worker
+from digestd.worker.parent import Worker
 
 # Renewed while its holder lives; taken back at once when it is dead.
 LEASE = timedelta(minutes=5)
@@ -106,7 +105,7 @@ class Poller:
         self.hubs: Hubs = NoHubs()
         self._store = store
         self._client = client
-        self._worker = worker
+        self._reader = Reader(store, worker)
         self._gate = gate
         self._subscriptions = subscriptions
         self._settings = settings
@@ -240,7 +239,27 @@ class Poller:
         begun: datetime,
     ) -> PollReport:
         """Decide what `outcome` means and commit it."""
-        document, body_hash = await self._read(feed, outcome, subscription.page)
+        read = await self._reader.read(feed, subscription, outcome)
+        plan, now = await self._decided(feed, subscription, outcome, read)
+        if misses_text(plan):
+            read = await self._reader.read(feed, subscription, outcome, whole=True)
+            plan, now = await self._decided(feed, subscription, outcome, read)
+        new = await self._store.write(commit_refresh, plan, now, read.outline)
+        if any(e.debts for e in plan.new_entries) or any(e.debts for e in plan.edits):
+            self._on_new()
+        if plan.outcome == "fetched":
+            await self.hubs.polled(plan, now)
+        return self._report(plan, new, now - begun)
+
+    async def _decided(
+        self,
+        feed: Feed,
+        subscription: Subscription,
+        outcome: FetchOutcome | Pushed,
+        read: Read,
+    ) -> tuple[RefreshPlan, datetime]:
+        """Return what follows from what was read, and when that was."""
+        document = read.document
         now = self._clock()
         memory = Memory()
         if isinstance(document, ParsedFeed):
@@ -256,7 +275,7 @@ class Poller:
             outcome,
             document,
             memory,
-            body_hash=body_hash,
+            body_hash=read.body_hash,
             now=now,
             chance=random.random(),  # noqa: S311 (jitter, not a secret)
             limits=self._settings.limits,
@@ -266,12 +285,7 @@ class Poller:
         plan = decided(pushed=trusted)
         if trusted and plan.outcome == "fetched" and self.hubs.missed(plan, now):
             plan = decided(pushed=False)
-        new = await self._store.write(commit_refresh, plan, now)
-        if any(e.debts for e in plan.new_entries) or any(e.debts for e in plan.edits):
-            self._on_new()
-        if plan.outcome == "fetched":
-            await self.hubs.polled(plan, now)
-        return self._report(plan, new, now - begun)
+        return plan, now
 
     async def _recall(self, feed: Feed, subscription: Subscription, document: ParsedFeed) -> Memory:
         return await self._store.read(
@@ -291,30 +305,6 @@ class Poller:
         report = await self.accept(feed, subscription, delivery, self._clock())
         self.bell.ring()  # it may have to be asked sooner now
         return report
-
-    async def _read(
-        self, feed: Feed, outcome: FetchOutcome | Pushed, page: PageSelectors | None
-    ) -> tuple[ParsedFeed | Unreadable | None, bytes | None]:
-        if not isinstance(outcome, Fetched | Pushed):
-            return None, None
-        if isinstance(outcome, Pushed) and not outcome.body.strip():
-            return None, None  # a ping
-        # Other selectors make another document of the same bytes.
-        how = repr(page).encode() if page else b""
-        body_hash = hashlib.blake2b(outcome.body + how, digest_size=16).digest()
-        if body_hash == feed.body_hash:
-            return None, body_hash
-        try:
-            document = await self._worker.run(
-                "read_page" if page else "read_document",
-                outcome.body,
-                url=outcome.headers.get("content-location") or outcome.url,
-                content_type=outcome.headers.get("content-type", ""),
-                **({"selectors": page} if page else {}),
-            )
-        except JobFailedError as exc:
-            return Unreadable(f"the document {exc}"), body_hash
-        return document, body_hash
 
     def _report(self, plan: RefreshPlan, new: int, took: timedelta) -> PollReport:
         feed = plan.feed

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from sqlite_utils import Database
 
+from digestd.core.reading import Outline
 from digestd.core.refresh import RefreshPlan
-from digestd.store import entries, feeds, held, hubs, owed, rhythms
+from digestd.store import entries, feeds, held, hubs, outlines, owed, rhythms
 from digestd.store.db import write_transaction
 
 
-def commit_refresh(db: Database, plan: RefreshPlan, now: datetime) -> int:
+def commit_refresh(
+    db: Database,
+    plan: RefreshPlan,
+    now: datetime,
+    outline: Outline | Literal["as it is"] | None = "as it is",
+) -> int:
     """Record one refresh: feed state, new entries, their seen keys, what they owe.
 
     All or nothing: an entry marked seen in one transaction and owed in another
     is an alert lost if we stop in between. Returns how many entries were new.
+    `outline` is that of the document, if it is another one than before.
     """
     with write_transaction(db):
         if plan.outcome == "pushed":
@@ -26,6 +34,8 @@ def commit_refresh(db: Database, plan: RefreshPlan, now: datetime) -> int:
             hubs.offer(db, plan.feed.pk, plan.offer)
         if plan.learned:
             rhythms.record(db, plan.feed.pk, plan.feed.rhythm)
+        if outline != "as it is":
+            outlines.record(db, plan.feed.pk, outline)
         ids = entries.add(db, plan.feed.pk, plan.new_entries, seen_at=now)
         owing = [(i, new.debts) for i, new in zip(ids, plan.new_entries, strict=True) if i]
         if plan.held and owing:

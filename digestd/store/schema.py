@@ -362,3 +362,12 @@ CREATE INDEX full_texts_by_time ON full_texts (tried_at);
 def m008_full_texts(db: Database) -> None:
     """Make room for texts of entries' pages."""
     _execute_each(db, _FULL_TEXTS)
+
+
+@migrations()
+def m009_outlines(db: Database) -> None:
+    """Make room for what need not be read again of each feed's last document: a cache."""
+    db.conn.execute(
+        "CREATE TABLE outlines (feed_pk INTEGER PRIMARY KEY REFERENCES feeds (pk)"
+        " ON DELETE CASCADE, state BLOB NOT NULL)"
+    )

@@ -18,6 +18,7 @@ JOBS = {
     "find_icons": ("digestd.worker.drawing", "find_icons"),
     "shrink_image": ("digestd.worker.drawing", "shrink_image"),
     "read_article": ("digestd.formats.fulltext", "read_article"),
+    "read_news": ("digestd.formats.news", "read_news"),
     "read_document": ("digestd.formats.document", "read_document"),
     "read_page": ("digestd.formats.page", "read_page"),
     "examine": ("digestd.formats.discovery", "examine"),

@@ -11,7 +11,12 @@ HEADER = struct.Struct(">Q")
 # Our nouns, and what they are made of. The child reads hostile documents; if one
 # ever took it over, its answers must still not run code in the daemon.
 _OPEN_MODULES = frozenset(
-    {"digestd.core.discovery", "digestd.core.models", "digestd.core.pictures"}
+    {
+        "digestd.core.discovery",
+        "digestd.core.models",
+        "digestd.core.pictures",
+        "digestd.core.reading",
+    }
 )
 _OPEN_NAMES = frozenset({("datetime", "datetime"), ("datetime", "timedelta"), ("datetime", "date")})
 _OPEN_NAMES |= {("datetime", "timezone"), ("builtins", "frozenset"), ("builtins", "set")}

@@ -15,6 +15,7 @@ from digestd.core.identity import (
     entry_keys,
     fresh_entries,
     lookup_keys,
+    without_guid,
 )
 from digestd.core.models import Enclosure, ParsedEntry
 
@@ -282,3 +283,25 @@ def test_dates_that_cannot_be_true_are_none(
     published: datetime | None, clamped: datetime | None
 ) -> None:
     assert clamp_date(published, DAY) == clamped
+
+
+# --- entries of which only the beginning was read ----------------------------------------
+
+
+def test_an_unread_entry_is_known_whatever_it_says() -> None:
+    glanced = replace(entry("g", text=""), unread=True)
+    (fresh,) = fresh_entries([glanced], set())
+    seen = set(fresh.keys)
+    assert content_fingerprint(glanced) is None
+    assert fresh_entries([glanced], seen) == ()
+    assert fresh_entries([entry("g", text="all of it")], seen & lookup_keys([entry("g")])) == ()
+    # Its guid is given to another post: the two are told apart, and it is still known.
+    twice = [entry("g", "https://example.org/new", title="New"), entry("g", text="all of it")]
+    assert [f.entry.title for f in fresh_entries(twice, seen & lookup_keys(twice))] == ["New"]
+
+
+def test_a_ladder_that_is_known_is_not_climbed_again() -> None:
+    known = replace(entry("g"), ladder=(b"k" * 16,))
+    assert entry_keys(known) == (b"k" * 16,)
+    (without,) = without_guid([known])
+    assert entry_keys(without) == entry_keys(entry(None))

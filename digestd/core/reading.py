@@ -1,0 +1,127 @@
+"""What is known of a document's entries before it is read again.
+
+A document is mostly what it was last time. So each is remembered by an outline: its
+entries in order, each by a hash of how it stands there, beside what decisions need of
+it. Of the next document only entries of other bytes are read; the rest is recalled,
+and the whole is put together here, for `refresh.decide` to see all that is listed.
+
+Nothing is decided by an outline: should a recalled entry turn out to be news (its
+keys are not known, say), its text is missed, and the document is read as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from digestd.core.models import Enclosure, ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.refresh import RefreshPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An entry as it was read; `has_tex`: whether it counts when a feed's maths is judged."""
+
+    entry: ParsedEntry
+    has_tex: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is remembered of a document.
+
+    `context` is a hash of all that bears on how an entry is read: what stands around the
+    entries, the address, this program's version. `math` is the mode they were read in.
+    """
+
+    context: bytes
+    math: str
+    head: ParsedFeed  # without entries
+    pieces: Mapping[bytes, Piece]  # by the hash of how it stands there
+
+
+@dataclass(frozen=True, slots=True)
+class Familiar:
+    """As much of an outline as the reader needs: `pieces` to `Piece.has_tex`."""
+
+    context: bytes
+    math: str
+    pieces: Mapping[bytes, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of a document.
+
+    With a `context`, `pieces` are all entries listed, and `document` holds those read, at
+    these `places` among them; it is None where there was nothing to read. Without one
+    (a document that is broken, or odd) it is whole.
+    """
+
+    document: ParsedFeed | Unreadable | None
+    context: bytes = b""
+    math: str = ""
+    pieces: tuple[bytes, ...] = ()
+    places: tuple[int, ...] = ()
+    with_tex: tuple[bool, ...] = ()  # of those read
+
+
+def familiar(outline: Outline | None) -> Familiar | None:
+    """Return what the reader needs of an outline."""
+    if outline is None:
+        return None
+    tex = {name: piece.has_tex for name, piece in outline.pieces.items()}
+    return Familiar(outline.context, outline.math, tex)
+
+
+def put_together(
+    reading: Reading, known: Outline | None
+) -> tuple[ParsedFeed | Unreadable, Outline | None]:
+    """Return the whole document, and its outline (None: it has none).
+
+    `known` is what the reader was told. Raises ValueError for a reading that does not
+    fit it.
+    """
+    found = reading.document
+    if not reading.context or isinstance(found, Unreadable):
+        return found or Unreadable("an empty answer"), None
+    head = found or (known.head if known else None)
+    if head is None:
+        raise ValueError("nothing was read, and nothing is known")
+    read = dict(zip(reading.places, found.entries if found else (), strict=True))
+    tex = dict(zip(reading.places, reading.with_tex, strict=True))
+    entries, pieces = [], dict[bytes, Piece]()
+    for place, name in enumerate(reading.pieces):
+        if place in read:
+            entries.append(read[place])
+            pieces[name] = Piece(recalled(read[place]), tex[place])
+        elif known is not None and name in known.pieces:
+            entries.append(known.pieces[name].entry)
+            pieces[name] = known.pieces[name]
+        else:
+            raise ValueError("an entry was neither read nor known")
+    outline = Outline(reading.context, reading.math, replace(head, entries=(), older=()), pieces)
+    return replace(head, entries=tuple(entries)), outline
+
+
+def recalled(entry: ParsedEntry) -> ParsedEntry:
+    """Return an entry as an outline keeps it: all that decisions need, and no text."""
+    return ParsedEntry(
+        guid=entry.guid,
+        link=entry.link,
+        title=entry.title,
+        published_at=entry.published_at,
+        updated_at=entry.updated_at,
+        enclosures=tuple(Enclosure(e.url) for e in entry.enclosures),
+        fingerprint=entry.fingerprint,
+        ladder=entry.ladder,
+        unread=entry.unread,
+        recalled=True,
+    )
+
+
+def misses_text(plan: RefreshPlan) -> bool:
+    """Tell whether a plan would store an entry whose text was not read this time."""
+    return any(new.entry.recalled for new in plan.new_entries) or any(
+        edit.entry.recalled for edit in plan.edits
+    )

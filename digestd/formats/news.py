@@ -1,0 +1,251 @@
+"""What is new in a document: of what was read before, nothing is read again.
+
+The result equals that of `document.read_document`, entry by entry: where that is not
+certain, it is what is asked. Only at a first fetch of which nothing is wanted, entries
+but the newest are left unread: they keep title, link, dates and the beginning of their
+text, for lists and previews.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from digestd import __version__
+from digestd.core.identity import content_fingerprint, entry_keys
+from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.reading import Familiar, Reading
+from digestd.formats import fields, outline
+from digestd.formats.document import Json, Xml, open_body, read_document
+from digestd.formats.html import MathMode, from_text
+from digestd.formats.xmltext import Document, bound_entries, tree, with_absolute_base
+
+# To be raised when reading changes between releases: outlines are kept in databases.
+_VERSION = f"{__version__} 1"
+
+# So many entries are read whole at a first fetch of which nothing is wanted.
+READ_AT_FIRST = 3
+
+
+def read_news(
+    body: bytes,
+    *,
+    url: str,
+    content_type: str,
+    known: Familiar | None = None,
+    spare: bool = False,
+    math: MathMode = "auto",
+) -> Reading:
+    """Return what `body` says that `known` does not; `spare` old entries their reading.
+
+    Never raises on any bytes. See `read_document` for time and memory.
+    """
+    opened = open_body(body, content_type)
+    found: Reading | None = None
+    if isinstance(opened, Json):
+        with suppress(RecursionError):  # an extension nested deeply: not for us to judge
+            found = _json(opened, url, known, math)
+    elif isinstance(opened, Xml):
+        found = _xml(opened, url, known, spare, math)
+    if found is not None:
+        return found
+    document = read_document(body, url=url, content_type=content_type, math=math)
+    if isinstance(document, ParsedFeed):
+        document = replace(document, entries=_named(document.entries))
+    return Reading(document)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A document whose entries can be read one by one, in whichever format."""
+
+    context: bytes
+    names: tuple[bytes, ...]
+    # Reads the entries at these places; None where it does not find just as many. Gives the
+    # head, which of them have TeX, and what makes them entries once the mode is settled.
+    read: Callable[[Sequence[int]], _Found | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    head: ParsedFeed
+    with_tex: tuple[bool, ...]
+    entries: Callable[[MathMode], list[ParsedEntry]]
+
+
+def _news(source: _Source, known: Familiar | None, math: MathMode) -> Reading | None:
+    """Return what is new, by an outline if there is one that still holds; None: read the whole."""
+    if known is not None and known.context == source.context:
+        unseen = [i for i, name in enumerate(source.names) if name not in known.pieces]
+        if not unseen:
+            tex = [known.pieces[name] for name in source.names]
+            if _mode(tex, math) == known.math:
+                return Reading(None, source.context, known.math, source.names)
+        elif len(unseen) < len(source.names):
+            reading = _unseen(source, known, unseen, math)
+            if reading is not None:
+                return reading
+    places = range(len(source.names))
+    found = source.read(places)
+    if found is None:
+        return None
+    return _reading(source, found, places, _mode(found.with_tex, math))
+
+
+def _unseen(
+    source: _Source, known: Familiar, unseen: Sequence[int], math: MathMode
+) -> Reading | None:
+    found = source.read(unseen)
+    if found is None:
+        return None
+    new = dict(zip(unseen, found.with_tex, strict=True))
+    tex = [new[i] if i in new else known.pieces[name] for i, name in enumerate(source.names)]
+    # With one more formula a feed may become one whose dollars are maths: all is read anew.
+    if _mode(tex, math) != known.math:
+        return None
+    return _reading(source, found, unseen, _mode(tex, math))
+
+
+def _mode(with_tex: Sequence[bool], math: MathMode) -> MathMode:
+    return math if math != "auto" else fields.math_of(with_tex)
+
+
+def _reading(
+    source: _Source, found: _Found, places: Sequence[int], mode: MathMode
+) -> Reading | None:
+    entries = _named(found.entries(mode))
+    if not all(e.guid or e.link or e.title or e.content_html for e in entries):
+        return None
+    document = replace(found.head, entries=entries)
+    return Reading(document, source.context, mode, source.names, tuple(places), found.with_tex)
+
+
+def _named(entries: Sequence[ParsedEntry]) -> tuple[ParsedEntry, ...]:
+    """Return entries with what identifies them, so that nobody has to find it out again."""
+    said = [replace(entry, fingerprint=content_fingerprint(entry)) for entry in entries]
+    return tuple(replace(entry, ladder=entry_keys(entry)) for entry in said)
+
+
+# --- XML -------------------------------------------------------------------------------
+
+
+def _xml(
+    opened: Xml, url: str, known: Familiar | None, spare: bool, math: MathMode
+) -> Reading | None:
+    document = opened.document
+    if document.root not in ("rss", "feed", "rdf:rdf"):
+        return None
+    text = with_absolute_base(bound_entries(document.text), url)
+    root = tree(Document(document.root, document.entities, text).as_bytes())
+    cut = None if isinstance(root, str) else outline.cut(text, root)
+    if cut is None:
+        return None
+    complaint = opened.complaint
+    if document.rubbish:
+        complaint = "; ".join(c for c in (complaint, "text before the document") if c)
+    if spare and known is None and math == "auto" and "\\" not in text:
+        context = cut.context(document, _VERSION, url, complaint)
+        reading = _spared(cut, context, document, url, complaint)
+        if reading is not None:
+            return reading
+
+    def read(places: Sequence[int]) -> _Found | None:
+        return _read_xml(document, cut.with_only(set(places)), len(places), url, complaint)
+
+    context = cut.context(document, _VERSION, url, complaint)
+    return _news(_Source(context, cut.names(), read), known, math)
+
+
+def _read_xml(
+    document: Document, text: str, expected: int, url: str, complaint: str
+) -> _Found | None:
+    from digestd.formats import feed, feedentry  # noqa: PLC0415 (feedparser, 60 ms: if needed)
+
+    source = Document(document.root, document.entities, text).as_bytes()
+    parsed, broken = feed.parse([source])
+    raw = list(parsed["entries"])
+    if broken or len(raw) != expected or not parsed.get("version"):
+        return None
+    if not all(map(feedentry.says, raw)):
+        return None
+    return _Found(
+        replace(feed.read_head(parsed, url, document.text), complaint=complaint),
+        tuple(fields.has_tex(feedentry.longest_body(entry)) for entry in raw),
+        lambda mode: feed.read_entries(parsed, raw, url, mode),
+    )
+
+
+def _spared(
+    cut: outline.Cut, context: bytes, document: Document, url: str, complaint: str
+) -> Reading | None:
+    """Return a first reading with most entries unread, or None where each must be read.
+
+    The text names an entry that has no title, and tells apart those that share all else.
+    There is no TeX in the document.
+    """
+    places = range(len(cut.pieces))
+    kept = outline.newest(cut.pieces, READ_AT_FIRST)
+    shortened = [
+        (piece, "") if i in kept else outline.without_body(piece)
+        for i, piece in enumerate(cut.pieces)
+    ]
+    text = cut.rebuilt([piece for piece, _ in shortened])
+    root = tree(Document(document.root, document.entities, text).as_bytes())
+    again = None if isinstance(root, str) else outline.cut(text, root)
+    if again is None or len(again.pieces) != len(cut.pieces) or again.frame != cut.frame:
+        return None
+    found = _read_xml(document, text, len(cut.pieces), url, complaint)
+    if found is None:
+        return None
+    entries = []
+    for i, entry in enumerate(found.entries("auto")):
+        if i in kept:
+            entries.append(entry)
+        elif entry.title and (entry.guid or entry.link or entry.published_at):
+            entries.append(replace(entry, unread=True, summary_html=from_text(shortened[i][1])))
+        else:
+            return None
+    named = _named(entries)
+    if len({entry_keys(replace(e, unread=True, ladder=()))[-1] for e in named}) < len(named):
+        return None
+    return Reading(
+        replace(found.head, entries=named),
+        context,
+        "auto",
+        cut.names(),
+        tuple(places),
+        (False,) * len(named),
+    )
+
+
+# --- JSON Feed -------------------------------------------------------------------------
+
+
+def _json(opened: Json, url: str, known: Familiar | None, math: MathMode) -> Reading | None:
+    from digestd.formats import jsonfeed  # noqa: PLC0415 (rare)
+
+    found = jsonfeed.open_json(opened.text)
+    if isinstance(found, Unreadable):
+        return None
+    items = jsonfeed.listed(found)
+    # Members with an underscore are extensions, and of no meaning to us.
+    head = {k: v for k, v in found.items() if k != "items" and not k.startswith("_")}
+    context = outline.fingerprint("\n".join((_VERSION, url, opened.complaint, _written(head))))
+
+    def read(places: Sequence[int]) -> _Found:
+        chosen = [items[i] for i in places]
+        return _Found(
+            replace(jsonfeed.read_head(found, url), complaint=opened.complaint),
+            tuple(fields.has_tex(jsonfeed.raw_text(item)) for item in chosen),
+            lambda mode: jsonfeed.read_items(found, chosen, url, mode),
+        )
+
+    names = tuple(outline.fingerprint(_written(item)) for item in items)
+    return _news(_Source(context, names, read), known, math)
+
+
+def _written(value: Any) -> str:  # noqa: ANN401 (whatever JSON holds)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

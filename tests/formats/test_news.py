@@ -1,0 +1,297 @@
+"""Reading what is new alone: the result is that of reading the whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digestd.core.identity import content_fingerprint, entry_keys
+from digestd.core.models import ParsedEntry, ParsedFeed
+from digestd.core.reading import Outline, Reading, familiar, put_together
+from digestd.formats.document import read_document
+from digestd.formats.news import READ_AT_FIRST, read_news
+from tests.formats.fixtures import FEEDS, URL, names
+
+WHERE: dict[str, Any] = {"url": URL, "content_type": "application/xml"}
+
+
+def read(
+    body: bytes, known: Outline | None = None, *, spare: bool = False
+) -> tuple[Reading, ParsedFeed, Outline | None]:
+    reading = read_news(body, known=familiar(known), spare=spare, **WHERE)
+    found, outline = put_together(reading, known)
+    assert isinstance(found, ParsedFeed)
+    return reading, found, outline
+
+
+def facts(entry: ParsedEntry) -> tuple[object, ...]:
+    """What decisions are made by."""
+    dates = entry.published_at, entry.updated_at
+    files = [file.url for file in entry.enclosures]
+    said = content_fingerprint(entry), entry_keys(entry)
+    return entry.guid, entry.link, entry.title, dates, files, said
+
+
+def assert_equal(found: ParsedFeed, whole: ParsedFeed) -> None:
+    """Everything is equal, but that what was recalled lacks its text."""
+    assert replace(found, entries=()) == replace(whole, entries=())
+    assert [facts(e) for e in found.entries] == [facts(e) for e in whole.entries]
+    for one, other in zip(found.entries, whole.entries, strict=True):
+        if not one.recalled:
+            assert replace(one, fingerprint=None, ladder=()) == other
+
+
+def whole_of(body: bytes) -> ParsedFeed:
+    found = read_document(body, **WHERE)
+    assert isinstance(found, ParsedFeed)
+    return found
+
+
+FEED_NAMES = [*names(".xml"), *names(".json")]
+
+
+@pytest.mark.parametrize("name", FEED_NAMES)
+def test_each_document_is_the_same_by_either_way(name: str) -> None:
+    body = (FEEDS / name).read_bytes()
+    _, found, outline = read(body)
+    assert_equal(found, whole_of(body))
+    reading, again, _ = read(body, outline)
+    assert_equal(again, whole_of(body))
+    assert reading.document is None or outline is None
+
+
+@pytest.mark.parametrize("name", sorted({*FEED_NAMES} - {"broken_entities.xml", "truncated.xml"}))
+def test_each_entry_may_be_the_only_new_one(name: str) -> None:
+    body = (FEEDS / name).read_bytes()
+    whole = whole_of(body)
+    outline = read(body)[2]
+    assert outline is not None
+    for missing in outline.pieces:
+        left = {key: piece for key, piece in outline.pieces.items() if key != missing}
+        reading, found, _ = read(body, replace(outline, pieces=left))
+        assert_equal(found, whole)
+        if left:
+            assert isinstance(reading.document, ParsedFeed)
+            assert len(reading.document.entries) < len(whole.entries) or not left
+
+
+# --- two versions of a document, made up -------------------------------------------------
+
+TEX = r"with $\frac{a}{b}$ and \sum_i x_i"
+bodies = st.sampled_from(
+    [
+        "plain",
+        "<p>one <a href='/x'>two</a></p>",
+        TEX,
+        "]]> <item> </item>",
+        "<entry>not one</entry>",
+        "3 comments",
+        "& < > \"'",
+    ]
+)
+
+
+@st.composite
+def posts(draw: st.DrawFn) -> tuple[str, ...]:
+    guid = draw(st.sampled_from(["", "1", "2", "3", "4", "http://a.example/1"]))
+    link = draw(st.sampled_from(["", "/a", "http://a.example/b", "c?utm_source=rss"]))
+    title = draw(st.sampled_from(["", "One", "Two", "科学", "$x_1$ & y"]))
+    date = draw(st.sampled_from(["", "Tue, 24 Nov 2026 08:00:00 GMT", "2026-11-20T08:00:00Z"]))
+    return guid, link, title, date, draw(bodies)
+
+
+def rss_item(post: Sequence[str]) -> str:
+    guid, link, title, date, body = post
+    parts = [f"<guid>{escape(guid)}</guid>" if guid else "", f"<title>{escape(title)}</title>"]
+    parts.append(f"<link>{link}</link>" if link else "")
+    parts.append(f"<pubDate>{date}</pubDate>" if date else "")
+    if "]]>" in body:
+        parts.append(f"<description>{escape(body)}</description>")
+    else:
+        parts.append(f"<description><![CDATA[{body}]]></description>")
+    return f"<item>{''.join(parts)}</item>"
+
+
+def atom_entry(post: Sequence[str]) -> str:
+    guid, link, title, date, body = post
+    parts = [f"<id>{escape(guid)}</id>", f"<title>{escape(title)}</title>"]
+    parts.append(f'<link href="{link}"/>' if link else "")
+    parts.append(f"<updated>{date}</updated>" if date else "")
+    parts.append(f'<content type="html">{escape(body)}</content>')
+    return f"<entry>{''.join(parts)}</entry>"
+
+
+def rss(head: Sequence[str], listed: Sequence[Sequence[str]]) -> bytes:
+    title, link, build = head
+    items = "\n".join(map(rss_item, listed))
+    return (
+        f'<rss version="2.0"><channel><title>{title}</title><link>{link}</link>'
+        f"<lastBuildDate>{build}</lastBuildDate>{items}</channel></rss>"
+    ).encode()
+
+
+def atom(head: Sequence[str], listed: Sequence[Sequence[str]]) -> bytes:
+    title, link, build = head
+    entries = " ".join(map(atom_entry, listed))
+    return (
+        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:base="{link}"><title>{title}</title>'
+        f"<updated>{build}</updated>{entries}<!-- {build} --></feed>"
+    ).encode()
+
+
+heads = st.tuples(
+    st.sampled_from(["Blog", "Other"]),
+    st.sampled_from(["http://a.example/", "http://b.example/x/"]),
+    st.sampled_from(["2026-11-24T08:00:00Z", "2026-11-25T09:00:00Z"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    write=st.sampled_from([rss, atom]),
+    first=st.tuples(heads, st.lists(posts(), max_size=6)),
+    then=st.tuples(heads, st.lists(posts(), max_size=6)),
+    kept=st.lists(st.integers(0, 5), max_size=6),
+    spare=st.booleans(),
+)
+def test_a_second_version_is_the_same_by_either_way(
+    write: Any, first: Any, then: Any, kept: list[int], spare: bool
+) -> None:
+    old = first[1]
+    listed = [*then[1], *(old[i] for i in kept if i < len(old))]
+    known = read(write(*first))[2]
+    body = write(then[0], listed)
+    _, found, outline = read(body, known)
+    assert_equal(found, whole_of(body))
+    assert_equal(read(body, outline)[1], whole_of(body))
+    if spare:  # what was unread at first is known all the same
+        sparing = read(write(*first), spare=True)[2]
+        _, found, _ = read(body, sparing)
+        assert [(e.guid, e.link, e.title) for e in found.entries] == [
+            (e.guid, e.link, e.title) for e in whole_of(body).entries
+        ]
+
+
+# --- what it is for ----------------------------------------------------------------------
+
+
+def many(count: int, *, first: int = 0, build: str = "a", body: str = "<p>text</p>") -> bytes:
+    listed = [
+        (f"id{n}", f"/{n}", f"Post {n}", f"2026-11-{1 + n:02}T08:00:00Z", body)
+        for n in range(first + count - 1, first - 1, -1)
+    ]
+    return rss(("Blog", "http://a.example/", build), listed)
+
+
+def test_a_date_in_the_head_costs_no_reading() -> None:
+    known = read(many(9))[2]
+    reading, found, outline = read(many(9, build="b"), known)
+    assert reading.document is None
+    assert outline == known
+    assert len(found.entries) == 9
+
+
+def test_of_one_new_entry_nothing_else_is_read() -> None:
+    known = read(many(9))[2]
+    reading, found, _ = read(many(9, first=1, build="b"), known)
+    assert isinstance(reading.document, ParsedFeed)
+    assert [e.title for e in reading.document.entries] == ["Post 9"]
+    assert [e.recalled for e in found.entries] == [False, *[True] * 8]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param((b"http://a.example/", b"http://b.example/"), id="links-lead-elsewhere"),
+        pytest.param((b"<channel>", b"<channel xml:lang='zh'>"), id="another-language"),
+        pytest.param((b"<rss ", b"<rss xmlns:dc='urn:x' "), id="other-names"),
+    ],
+)
+def test_what_bears_on_all_entries_has_all_read(change: tuple[bytes, bytes]) -> None:
+    known = read(many(5))[2]
+    body = many(5).replace(*change)
+    reading, found, _ = read(body, known)
+    assert isinstance(reading.document, ParsedFeed)
+    assert len(reading.document.entries) == 5
+    assert_equal(found, whole_of(body))
+
+
+def test_a_feed_that_turns_to_mathematics_is_read_anew() -> None:
+    """From the third formula on, dollars are maths in all entries."""
+    plain = [(f"{n}", "", f"Post ${n}$", "", TEX if n < 2 else "costs $5 or $6") for n in range(4)]
+    known = read(rss(("Blog", "", ""), plain))[2]
+    body = rss(("Blog", "", ""), [("new", "", "Post", "", TEX), *plain])
+    reading, found, _ = read(body, known)
+    assert isinstance(reading.document, ParsedFeed)
+    assert len(reading.document.entries) == 5
+    assert_equal(found, whole_of(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(many(3).replace(b"</item>", b"", 1), id="not-well-formed"),
+        pytest.param(many(3).replace(b"<description>", b"<item/><description>", 1), id="nested"),
+        pytest.param(many(3).replace(b"<p>text</p>", b"<item>", 1), id="a-tag-in-cdata"),
+        pytest.param(many(3).replace(b"<channel>", b"<channel><!-- <item> -->"), id="comment"),
+        pytest.param(
+            many(3).replace(b"<item>", b"<Item>", 1).replace(b"</item>", b"</Item>", 1),
+            id="capitals",
+        ),
+    ],
+)
+def test_what_is_not_certain_is_read_whole(body: bytes) -> None:
+    reading, found, outline = read(body)
+    assert outline is None
+    assert reading.context == b""
+    assert_equal(found, whole_of(body))
+
+
+# --- the first fetch ---------------------------------------------------------------------
+
+
+def test_at_first_the_newest_are_read_and_the_rest_is_glanced_at() -> None:
+    body = many(9, body="<p>A long story, &amp; so on.</p><ul><li>and more</li></ul>")
+    _, found, outline = read(body, spare=True)
+    whole = whole_of(body)
+    assert [e.unread for e in found.entries] == [False] * READ_AT_FIRST + [True] * 6
+    assert [facts(e)[:4] for e in found.entries] == [facts(e)[:4] for e in whole.entries]
+    assert found.entries[-1].summary_html == "<p>A long story, &amp; so on. and more</p>"
+    assert found.entries[0].content_html == whole.entries[0].content_html
+    assert outline is not None
+    assert read(body, outline)[0].document is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(many(9, body=TEX), id="mathematics"),
+        pytest.param(re.sub(rb"<title>Post \d</title>", b"", many(9)), id="no-titles"),
+        pytest.param(
+            re.sub(
+                rb"<(guid|link|title)>[^<]*</\1>|<pubDate>[^<]*</pubDate>",
+                b"<title>Same</title>",
+                many(9),
+            ),
+            id="told-apart-by-text-alone",
+        ),
+    ],
+)
+def test_at_first_all_is_read_where_the_text_says_what_an_entry_is(body: bytes) -> None:
+    _, found, _ = read(body, spare=True)
+    assert not any(e.unread for e in found.entries)
+    assert_equal(found, whole_of(body))
+
+
+def test_text_that_looks_like_the_end_of_a_text_ends_nothing() -> None:
+    body = many(9, body="<p>see &lt;/description&gt; or </description> here</p>")
+    _, found, _ = read(body, spare=True)
+    assert [e.title for e in found.entries] == [e.title for e in whole_of(body).entries]
+    assert found.entries[-1].unread
