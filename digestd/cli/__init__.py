@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "add": ("digestd.cli.following", "Find the feed behind any address, and follow it."),
     "remove": ("digestd.cli.following", "Follow a feed no longer."),
+    "import": ("digestd.cli.lists", "Follow the feeds of an OPML file."),
+    "export": ("digestd.cli.lists", "Write all feeds as OPML."),
     "move": ("digestd.cli.following", "Follow a feed at another address; what was seen stays."),
     "feeds": ("digestd.cli.looking", "What is followed, how it fares, and when it is asked next."),
     "poll": ("digestd.cli.acting", "Ask feeds now and say what happened."),
@@ -66,7 +69,8 @@ class _Lazy(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), name)
         assert isinstance(command, click.Command)  # noqa: S101 (for the type checker)
         return command
 

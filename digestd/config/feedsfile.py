@@ -8,14 +8,13 @@ them to the feed before.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-
-import tomlkit
 
 from digestd.config import keys
 from digestd.config.source import Source, read_source, statements
@@ -25,35 +24,69 @@ from digestd.errors import ConfigError, SubscriptionError
 # A key and its text on one line; what follows it there is a comment.
 _ASSIGNED = re.compile(r"""^(\s*[\w"'-]+\s*=\s*)(?:"(?:\\.|[^"\\])*"|'[^']*')""")
 
-Value = str | Sequence[str] | Mapping[str, str]
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+Value = str | bool | Sequence[str] | Mapping[str, str]
+Row = Mapping[str, Value]
 
 
-def add_feed(path: Path, feed: Mapping[str, Value], *, comment: str = "") -> None:
+def add_feed(path: Path, feed: Row, *, comment: str = "") -> None:
     """Append a feed to the file at `path`, which is made if there is none.
 
     `feed` holds what `[[feeds]]` may (`url`, `name`, `tags` …) as it is meant:
     dollars are escaped here. Raises SubscriptionError for a URL that the file has.
     """
-    source = _read(path)
-    if _position(source, str(feed["url"]), {}) is not None:
+    if _position(_read(path), str(feed["url"]), {}) is not None:
         raise SubscriptionError(f"{path} has this feed already")
-    table = tomlkit.table()
+    note = "".join(c for c in comment if c.isprintable())
+    _append(path, (f"# {note}\n" if note else "") + as_text([feed]))
+
+
+def add_feeds(path: Path, feeds: Sequence[Row], *, verbatim: bool = False) -> None:
+    """Append many feeds at once; `verbatim`: references in them are meant as such."""
+    _append(path, as_text(feeds, verbatim=verbatim))
+
+
+def as_text(feeds: Iterable[Row], *, verbatim: bool = False) -> str:
+    """Return feeds as they stand in a file."""
+    return "\n".join(_table(feed, str if verbatim else escape) for feed in feeds)
+
+
+def _table(feed: Row, written: Callable[[str], str]) -> str:
+    lines = ["[[feeds]]"]
     for key in keys.KNOWN["feeds.*"]:
         value = feed.get(key)
-        if isinstance(value, str):
-            table[key] = escape(value)
-        elif isinstance(value, Mapping):
-            inner = tomlkit.inline_table()
-            inner.update({name: escape(text) for name, text in value.items()})
-            table[key] = inner
-        elif value is not None:
-            table[key] = [escape(item) for item in value]
-    text = source.text
-    if text.strip():
-        text = text.rstrip("\n") + "\n\n"
-    note = "".join(c for c in comment if c.isprintable())
-    text += (f"# {note}\n" if note else "") + "[[feeds]]\n" + table.as_string()
-    _write(path, text, [*_feeds(source), dict(table.unwrap())])
+        if value is not None:
+            lines.append(f"{key} = {_literal(value, written)}")
+    return "\n".join(lines) + "\n"
+
+
+def _literal(value: Value, written: Callable[[str], str]) -> str:
+    """Return a value in TOML. By hand: tomlkit takes a second for a thousand feeds."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _quoted(written(value))
+    if isinstance(value, Mapping):
+        pairs = (
+            f"{name if _BARE.fullmatch(name) else _quoted(name)} = {_quoted(written(text))}"
+            for name, text in value.items()
+        )
+        return f"{{ {', '.join(pairs)} }}"
+    return f"[{', '.join(_quoted(written(item)) for item in value)}]"
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a basic string of TOML, but for DEL, which TOML wants escaped too.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _append(path: Path, text: str) -> None:
+    source = _read(path)
+    before = source.text
+    if before.strip():
+        before = before.rstrip("\n") + "\n\n"
+    added = tomllib.loads(text)["feeds"]
+    _write(path, before + text, [*_feeds(source), *added])
 
 
 def change_feed(path: Path, url: str, changes: Mapping[str, str]) -> bool:
@@ -77,7 +110,7 @@ def change_feed(path: Path, url: str, changes: Mapping[str, str]) -> bool:
 def _with(text: str, position: int, key: str, value: str) -> str:
     """Return `text` with a key of its feed number `position` set; a new one follows the url."""
     lines = re.split(r"(?<=\n)", text)
-    written = tomlkit.item(value).as_string()
+    written = _quoted(value)
     places = {
         it.path[2:]: it.line - 1 for it in statements(text) if it.path[:2] == ("feeds", position)
     }

@@ -207,6 +207,7 @@ def _subscription(
     rsshub: str,
 ) -> Subscription:
     url, secret_url = _address(table, rsshub)
+    table.pairs("opml")  # only `export` has a use for it
     labels = table.parsed_words("tags", _parse_tags, ())
     wants = [_wants(table, names), *(tags[label] for label in labels if label in tags)]
     chosen = _first_set(one.digest for one in wants)

@@ -33,6 +33,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
             "token",
             "user_agent",
         ),
+        "opml",
         *("proxy", "timeout"),
     ),
     "rules.*": ("feeds", "tags", "any", "unless", "title", "text", "author", "link", "category"),
@@ -49,7 +50,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
 }
 
 # What says which feed it is cannot be a default for many.
-FEED_ONLY = ("url", "id", "name", "tags")
+FEED_ONLY = ("url", "id", "name", "tags", "opml")
 KNOWN["tags.*"] = tuple(key for key in KNOWN["feeds.*"] if key not in FEED_ONLY)
 
 NOT_YET = frozenset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -48,12 +48,19 @@ def load(path: Path, *, environ: Mapping[str, str]) -> Config:
     return config
 
 
-def complaints(path: Path, environ: Mapping[str, str]) -> list[ConfigError]:
-    """Return everything that is wrong, in the order of the files; empty: `load` succeeds."""
-    return _read(path, environ)[1]
+def complaints(
+    path: Path, environ: Mapping[str, str], *, more: Sequence[Source] = ()
+) -> list[ConfigError]:
+    """Return everything that is wrong, in the order of the files; empty: `load` succeeds.
+
+    `more` are files of feeds that may come to stand beside it.
+    """
+    return _read(path, environ, more)[1]
 
 
-def _read(path: Path, environ: Mapping[str, str]) -> tuple[Config | None, list[ConfigError]]:
+def _read(
+    path: Path, environ: Mapping[str, str], more: Sequence[Source] = ()
+) -> tuple[Config | None, list[ConfigError]]:
     path = path.absolute()
     feeds = path.parent / "feeds.toml"
     wrong: list[ConfigError] = []
@@ -66,7 +73,7 @@ def _read(path: Path, environ: Mapping[str, str]) -> tuple[Config | None, list[C
     if not sources or sources[0].path != path:
         return None, wrong
     reading = Reading(environ, wrong)
-    config = _config(path, sources, reading)
+    config = _config(path, [*sources, *more], reading)
     wrong.sort(key=lambda one: (one.file != str(path), one.line or 0))
     return config, wrong
 

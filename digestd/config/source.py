@@ -69,10 +69,14 @@ def located(error: ConfigError, path: Path, place: KeyPath) -> ConfigError:
     return ConfigError(error.key, error.reason, file=str(path), line=line)
 
 
-def read_source(path: Path) -> Source:
-    """Return the file at `path`; raises ConfigError where it cannot be read as TOML."""
+def read_source(path: Path, text: str | None = None) -> Source:
+    """Return the file at `path`; raises ConfigError where it cannot be read as TOML.
+
+    `text` is what would stand in it.
+    """
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # some editors write a byte order mark
+        if text is None:
+            text = path.read_bytes().decode("utf-8-sig")  # some editors write a byte order mark
         return Source(path, text, tomllib.loads(text))
     except FileNotFoundError:
         raise ConfigError("", "there is no such file", file=str(path)) from None
@@ -85,7 +89,7 @@ def read_source(path: Path) -> Source:
     except tomllib.TOMLDecodeError as exc:
         reason, _, where = str(exc).rpartition(" (at ")
         number = re.search(r"line (\d+)", where)
-        line = int(number[1]) if number else text.rstrip().count("\n") + 1
+        line = int(number[1]) if number else (text or "").rstrip().count("\n") + 1
         raise ConfigError("", f"not TOML: {reason}", file=str(path), line=line) from None
 
 

@@ -198,9 +198,12 @@ def has_reference(text: str) -> bool:
 
 def known_as(url: str) -> str:
     """Return what a feed with this `url`, as written, is known by: without what is secret."""
-    if has_reference(url):
-        return url
-    return without_secret_user(_REFERENCE.sub("$", url))
+    return url if has_reference(url) else without_secret_user(plain(url))
+
+
+def plain(text: str) -> str:
+    """Return `text` as it is meant, if none of it stands elsewhere; else as it is written."""
+    return text if has_reference(text) else _REFERENCE.sub("$", text)
 
 
 def escape(text: str) -> str:

@@ -195,5 +195,5 @@ def test_selectors_and_comments_are_written_as_they_are_meant(path: Path) -> Non
     add_feed(path, {"url": "https://a.org", "page": selectors}, comment="News\n[[feeds]] \x1b[1m")
     assert path.read_text() == (
         '# News[[feeds]] [1m\n[[feeds]]\nurl = "https://a.org"\n'
-        'page = {entry = "li.$${x}", link = "a[href$=\\".html\\"]"}\n'
+        'page = { entry = "li.$${x}", link = "a[href$=\\".html\\"]" }\n'
     )

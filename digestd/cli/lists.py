@@ -1,0 +1,154 @@
+"""Lists of feeds from and for other readers: `import` and `export`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from digestd.app import App
+from digestd.cli import Context
+from digestd.cli.show import safe
+from digestd.config.feedsfile import Row, add_feeds
+from digestd.config.listing import (
+    fit,
+    joined,
+    kept_of,
+    ours_of,
+    public_url,
+    row_of,
+    rows_of,
+    tags_of,
+)
+from digestd.config.values import has_reference, known_as
+from digestd.core.links import canonical_link
+from digestd.core.models import Feed
+from digestd.errors import SubscriptionError
+from digestd.formats.opml import MAX_BYTES, Outline, UnreadableOpmlError, read_opml, write_opml
+from digestd.store import feeds as feed_rows
+
+_NOTES_SHOWN = 20
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="One more tag for all of them.")
+@click.option("--own", is_flag=True, help="Your own export: its ${…} are references to secrets.")
+@click.option("--dry-run", "-n", is_flag=True, help="Say what would happen, change nothing.")
+@click.pass_obj
+def import_(
+    context: Context, file: BinaryIO, tags: tuple[str, ...], own: bool, dry_run: bool
+) -> int:
+    """Follow the feeds of an OPML file, as other readers export it; "-" is standard input.
+
+    Folders become tags. What is followed already stays as it is. The feeds are
+    written into feeds.toml; the daemon asks them one after the other.
+    """
+    app = context.app()
+    config = app.config
+    try:
+        outlines = read_opml(file.read(MAX_BYTES + 1))
+    except UnreadableOpmlError as exc:
+        raise SubscriptionError(f"{file.name} {exc}") from None
+    with click.progressbar(
+        length=3 * len(outlines), label="importing", file=sys.stderr, hidden=not _is_terminal()
+    ) as bar:
+        rows = []
+        for outline in outlines:
+            rows.append(_row(outline, tags))
+            bar.update(1)
+        rows, notes = _without_foreign_references(joined(rows), own=own)
+        there = {canonical_link(known_as(str(row.get("url", "")))) for row in rows_of(config.path)}
+        fresh = [row for row in rows if canonical_link(str(row["url"])) not in there]
+        fitted = fit(fresh, config.path, app.environ, verbatim=own)
+        bar.update(len(outlines))
+        if fitted.rows and not dry_run:
+            add_feeds(config.feeds_path, fitted.rows, verbatim=own)
+        bar.update(len(outlines))
+    verb = "would be imported" if dry_run else "imported"
+    known = len(rows) - len(fresh)
+    click.echo(
+        f"{len(fitted.rows)} feeds {verb} into {config.feeds_path}"
+        + (f", {known} were followed already" if known else "")
+    )
+    _say([*notes, *fitted.notes])
+    return 0 if fitted.rows or known else 1
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+def _row(outline: Outline, tags: Sequence[str]) -> Row:
+    row = row_of(outline.url, outline.title, outline.folders, outline.ours, outline.kept)
+    return {**row, "tags": list(dict.fromkeys([*tags_of(row), *tags]))} if tags else row
+
+
+def _without_foreign_references(rows: Sequence[Row], *, own: bool) -> tuple[list[Row], list[str]]:
+    """Leave out feeds that ask for our secrets: a stranger's list could send them anywhere."""
+    if own:
+        return list(rows), []
+    kept = [row for row in rows if not _refers(row)]
+    left = len(rows) - len(kept)
+    note = f"left out: {left} feeds with ${{…}} in them; --own takes these as references to secrets"
+    return kept, [note] if left else []
+
+
+def _refers(row: Row) -> bool:
+    values: list[object] = []
+    for value in row.values():
+        values += value.values() if isinstance(value, Mapping) else [value]
+    return any(isinstance(value, str) and has_reference(value) for value in values)
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes[:_NOTES_SHOWN]:
+        click.echo(f"  {safe(note)}", err=True)
+    if len(notes) > _NOTES_SHOWN:
+        click.echo(f"  … and {len(notes) - _NOTES_SHOWN} more", err=True)
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def export(context: Context, file: Path | None) -> None:
+    """Write all feeds as OPML into FILE, or to standard output.
+
+    The first tag of a feed is its folder. Other readers take it; digestd's own
+    settings are in it too, and come back with `import`. Secrets stay here.
+    """
+    app = context.app()
+    known = _known_feeds(app)
+    secrets = 0
+    outlines = []
+    for row in rows_of(app.config.path):
+        url, had_password = public_url(row)
+        ours, secret = ours_of(row)
+        secrets += len(secret) + had_password
+        feed = known.get(known_as(str(row.get("url", ""))))
+        kept = kept_of(row)
+        if feed is not None and feed.home_url:
+            kept.setdefault("htmlUrl", feed.home_url)
+        title = str(row.get("name") or (feed.title if feed else ""))
+        outlines.append(Outline(url, title, tuple(tags_of(row)[:1]), ours, kept))
+    document = write_opml(outlines, title="Feeds of digestd", now=context.clock())
+    if file is None:
+        click.echo(document.decode("utf-8"), nl=False)
+    else:
+        file.write_bytes(document)
+        click.echo(f"{len(outlines)} feeds written to {file}", err=True)
+    if secrets:
+        note = (
+            f"left out: {secrets} passwords and the like; written as ${{NAME}} they would go along"
+        )
+        click.echo(f"  {note}", err=True)
+
+
+def _known_feeds(app: App) -> dict[str, Feed]:
+    if not app.config.store.path.exists():
+        return {}
+    with app.database() as db:
+        return {feed.url: feed for feed in feed_rows.all_active(db)}
