@@ -13,7 +13,11 @@ from digestd.core.pictures import Picture, Pictures
 from digestd.formats.tokens import Token
 
 PANEL = "#f7f5f0"
-_FONT = "font-family:'STIX Two Text','STIX Two Math','Cambria Math',Cambria,'Times New Roman',serif"
+# On Linux `serif` is a Chinese font in Chinese text, with bars and signs as wide as Han.
+_FONT = (
+    "font-family:'STIX Two Text',Cambria,'Cambria Math','Times New Roman','Noto Serif',"
+    "'DejaVu Serif',serif"
+)
 _RAISED = '<sup style="font-size:72%;line-height:0">'
 _LOWERED = '<sub style="font-size:72%;line-height:0">'
 # A short one is never torn by a line's end; a long one has to be.

@@ -30,9 +30,16 @@ class Words:
     """How things are said in one language, at one place."""
 
     def __init__(self, language: str, zone: ZoneInfo) -> None:
-        """Use `language` (BCP 47, or a POSIX locale); one that nobody knows becomes English."""
-        self._locale = _locale(language)
-        self._catalogue = _catalogue(str(self._locale))
+        """Use `language` (BCP 47, or a POSIX locale).
+
+        One without a catalogue becomes English: dates of one language in sentences of
+        another are worse than either.
+        """
+        locale = _locale(language)
+        catalogue = _catalogue(str(locale))
+        is_known = catalogue is not None or locale.language == "en"
+        self._locale = locale if is_known else Locale("en")
+        self._catalogue = catalogue or gettext.NullTranslations()
         self.zone = zone
 
     @property
@@ -159,8 +166,8 @@ def _locale(language: str) -> Locale:
 
 
 @lru_cache(maxsize=16)
-def _catalogue(tag: str) -> gettext.NullTranslations:
-    """Return the words of `tag`, or of its language (`zh` for `zh_TW`), or English."""
+def _catalogue(tag: str) -> gettext.NullTranslations | None:
+    """Return the words of `tag`, or of its language (`zh` for `zh_TW`); None if there are none."""
     folder = resources.files("digestd") / "locale"
     while tag:
         file = folder / f"{tag}.po"
@@ -171,4 +178,4 @@ def _catalogue(tag: str) -> gettext.NullTranslations:
             compiled.seek(0)
             return gettext.GNUTranslations(compiled)
         tag = tag.rpartition("_")[0]
-    return gettext.NullTranslations()
+    return None

@@ -89,6 +89,13 @@ def test_any_way_of_naming_a_language_is_understood(tag: str, language: str) -> 
     assert Words(tag, SHANGHAI).language == language
 
 
+def test_a_language_without_words_has_no_dates_either() -> None:
+    words = Words("ar", SHANGHAI)
+    assert (words.language, words.direction) == ("en", "ltr")
+    assert words.when(NOW, NOW).startswith("Today at 9:00")
+    assert Words("en-GB", SHANGHAI).day(NOW) == "Tuesday, 24 November 2026"
+
+
 def test_a_variant_has_the_words_of_its_language() -> None:
     assert Words("zh_CN.UTF-8", SHANGHAI).say("Read on") == "继续阅读"
 
