@@ -36,6 +36,7 @@ from digestd.delivery.target import (
     Service,
     Smtp,
     Target,
+    Xmpp,
     addresses,
 )
 from digestd.errors import ConfigError
@@ -140,6 +141,8 @@ def open_apprise(channel: Channel, url: str, scheme: str, key: str) -> Target:
     if scheme in ("mailto", "mailtos"):
         return _mailto(channel, plugin, url, said, key)
     masked = str(plugin.url(privacy=True)).partition("?")[0]
+    if scheme == "xmpps":
+        return _xmpp(channel, plugin, url, masked)
     in_markdown = dict(parse_qsl(url.partition("?")[2])).get("format", "").lower() == "markdown"
     shape = shape_of(scheme, _declared(plugin), in_markdown=in_markdown)
     if scheme in ("ntfy", "ntfys") and plugin.host not in (None, "", "ntfy.sh"):
@@ -323,6 +326,29 @@ def _mailto(channel: Channel, plugin: Plugin, url: str, said: list[str], key: st
         headers=tuple(plugin.headers.items()),
         proxy=channel.proxy,
         secrets=(*credentials(plugin.user or "", password), *url_secrets_of_login(url, password)),
+    )
+
+
+def _xmpp(channel: Channel, plugin: Plugin, url: str, masked: str) -> Target:
+    direct = plugin.secure_mode == "tls"
+    people = [f"#{jid}" if kind == "groupchat" else jid for kind, jid in plugin.targets]
+    return Target(
+        channel.name,
+        "xmpps",
+        "apprise",
+        tuple(dict.fromkeys(people)) or (plugin.jid,),
+        masked,
+        Xmpp(
+            plugin.xmpp_host or plugin.host,
+            int(plugin.port or (5223 if direct else 5222)),
+            plugin.jid,
+            plugin.name,
+            plugin.password or "",
+            direct_tls=direct,
+            verify=bool(plugin.verify_certificate),
+            shape=shape_of("xmpps", _declared(plugin)),
+        ),
+        secrets=(*credentials(plugin.user or "", plugin.password or ""), *url_secrets(url, masked)),
     )
 
 

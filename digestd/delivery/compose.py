@@ -24,7 +24,7 @@ from digestd.core.text import one_line, scrub
 from digestd.delivery.mime import compose_mail
 from digestd.delivery.pushes import loudness
 from digestd.delivery.shape import shape_message
-from digestd.delivery.target import Hook, Service, Target
+from digestd.delivery.target import Hook, Service, Target, Xmpp
 
 
 def compose(target: Target, message: Message) -> tuple[Piece, ...]:
@@ -61,7 +61,7 @@ def _for_recipient(target: Target, message: Message, recipient: str) -> Iterable
 
 def _shaped(target: Target, message: Message) -> Iterable[dict[str, Any]]:
     """Return the parts of `message` for a service, as loud as the channel's owner wishes."""
-    if not isinstance(target.via, Service):
+    if not isinstance(target.via, Service | Xmpp):
         raise TypeError(f"{target.name}: form apprise without a service")
     loud = loudness(target.priority, message)
     wish = {} if loud == "normal" else {"priority": loud}

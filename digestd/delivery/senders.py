@@ -9,7 +9,7 @@ from typing import TextIO, assert_never
 
 from digestd.clock import Clock, system_clock
 from digestd.delivery.own import Sender, make_own_sender
-from digestd.delivery.target import Folder, Hook, Service, Smtp, Target, Terminal
+from digestd.delivery.target import Folder, Hook, Service, Smtp, Target, Terminal, Xmpp
 
 __all__ = ["Sender", "make_sender"]
 
@@ -44,5 +44,9 @@ def make_sender(
             from digestd.delivery.apprise_sender import AppriseSender  # noqa: PLC0415  (Apprise)
 
             return AppriseSender(target, tls=tls, clock=clock)
+        case Xmpp():
+            from digestd.delivery.xmpp import XmppSender  # noqa: PLC0415  (an extra)
+
+            return XmppSender(target, tls=tls)
         case _:
             assert_never(target.via)

@@ -61,7 +61,21 @@ class Service:
     shape: Shape = field(default_factory=Shape)
 
 
-Via = Smtp | Hook | Folder | Terminal | Service
+@dataclass(frozen=True, slots=True)
+class Xmpp:
+    """An XMPP account; recipients that begin with "#" are rooms."""
+
+    host: str
+    port: int
+    jid: str
+    nickname: str  # in rooms
+    password: str = field(default="", repr=False)
+    direct_tls: bool = False  # at once, rather than after STARTTLS
+    verify: bool = True
+    shape: Shape = field(default_factory=Shape)
+
+
+Via = Smtp | Hook | Folder | Terminal | Service | Xmpp
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,7 @@ class Target:
     @property
     def pace(self) -> tuple[int, int]:
         """Return how many pieces a minute and at once the service takes, 0 if it does not say."""
-        if not isinstance(self.via, Service):
+        if not isinstance(self.via, Service | Xmpp):
             return 0, 0
         return self.via.shape.per_minute, self.via.shape.burst
 

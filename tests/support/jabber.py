@@ -1,0 +1,103 @@
+"""Prosody on 127.0.0.1, for tests: a server of XMPP with the accounts bot and reader.
+
+with Jabber(folder, authority) as jabber:
+    ...send as bot@localhost to reader@localhost at 127.0.0.1:{jabber.port}...
+    assert "text" in jabber.kept()
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.needs import need
+from tests.support.webserver import Authority
+
+PASSWORD = "s3cr3t-word"
+_CONFIG = """\
+daemonize = false
+run_as_root = true
+pidfile = "{folder}/pid"
+data_path = "{folder}/data"
+certificates = "{folder}"
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {port} }}
+modules_enabled = {{ "roster"; "saslauth"; "tls"; "offline"; "message"; "disco" }}
+modules_disabled = {{ "s2s"; "http"; "admin_shell"; "admin_socket" }}
+c2s_require_encryption = true
+authentication = "internal_plain"
+log = {{ error = "{folder}/log" }}
+VirtualHost "localhost"
+  ssl = {{ key = "{folder}/server.pem"; certificate = "{folder}/server.pem" }}
+Component "rooms.localhost" "muc"
+  restrict_room_creation = true
+"""
+
+
+class Jabber:
+    """See the module."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        self._program = need("prosody")
+        self._folder = folder
+        self.port = _free_port()
+        authority.write_server_pem(folder / "server.pem", "localhost")
+        accounts = folder / "data" / "localhost" / "accounts"
+        accounts.mkdir(parents=True)
+        for name in ("bot", "reader"):
+            (accounts / f"{name}.dat").write_text(f'return {{ ["password"] = "{PASSWORD}"; }};\n')
+        (folder / "prosody.cfg.lua").write_text(_CONFIG.format(folder=folder, port=self.port))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def kept(self) -> str:
+        """Return what is kept for the reader, who is away."""
+        found = (self._folder / "data").glob("localhost/offline/reader.list")
+        raw = b"".join(path.read_bytes() for path in found)
+        # Lua writes what is not ASCII as its bytes, in decimal.
+        return re.sub(rb"\\(\d{3})", lambda sign: bytes([int(sign[1])]), raw).decode()
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [self._program, "--root", "-F", "--config", str(self._folder / "prosody.cfg.lua")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 8
+        while not _answers(self.port):
+            if time.monotonic() > end:
+                raise TimeoutError(f"prosody does not start: {self._log()}")
+            time.sleep(0.02)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(5)
+
+    def _log(self) -> str:
+        log = self._folder / "log"
+        return log.read_text() if log.exists() else "it wrote nothing"
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
