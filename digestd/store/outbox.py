@@ -123,8 +123,9 @@ def resume_interrupted(db: Database, channel: str, now: datetime) -> int:
     accepted it cannot be known.
     """
     rows = db.conn.execute(
-        "UPDATE deliveries SET state = 'due', last_error = 'interrupted while sending'"
-        " WHERE channel = ? AND state = 'sending' RETURNING id",
+        "UPDATE deliveries INDEXED BY deliveries_open"
+        " SET state = 'due', last_error = 'interrupted while sending'"
+        " WHERE channel = ? AND state IN ('due', 'sending') AND state = 'sending' RETURNING id",
         (channel,),
     ).fetchall()
     for row in rows:
@@ -141,22 +142,20 @@ def take_next(
     silent; while it is `quiet`, alerts wait. Oldest first; when several attempts
     in a row have failed, the one that was tried least.
     """
+    # A backlog is taken in the order of its index, not sorted anew for each; SQLite sees
+    # that the index holds all that is due only where its own condition is repeated.
+    is_patient = channels.failures(db, channel) < PATIENCE
     rows = db.query(
         "UPDATE deliveries SET state = 'sending', attempts = attempts + 1 WHERE id = ("
-        " SELECT d.id FROM deliveries d JOIN channels c ON c.name = d.channel"
-        " WHERE d.channel = :channel AND d.state = 'due' AND d.due_at <= :now"
+        " SELECT d.id FROM deliveries d INDEXED BY deliveries_open"
+        " JOIN channels c ON c.name = d.channel"
+        " WHERE d.channel = :channel AND d.state IN ('due', 'sending') AND d.state = 'due'"
+        " AND d.due_at <= :now"
         " AND c.lease_owner = :owner AND c.parked_at IS NULL"
         " AND (c.resume_at IS NULL OR c.resume_at <= :now)"
-        f"{_MAY_GO}"
-        " ORDER BY CASE WHEN c.failures >= :patience THEN d.attempts ELSE 0 END, d.id LIMIT 1"
+        f"{_MAY_GO} ORDER BY {'' if is_patient else 'd.attempts,'} d.id LIMIT 1"
         ") RETURNING *, (SELECT kind FROM messages m WHERE m.pk = message_pk) AS kind",
-        {
-            "channel": channel,
-            "now": stamp(now),
-            "owner": owner,
-            "patience": PATIENCE,
-            "quiet": quiet,
-        },
+        {"channel": channel, "now": stamp(now), "owner": owner, "quiet": quiet},
     )
     return next((_delivery(row) for row in rows), None)
 
@@ -278,7 +277,7 @@ def next_due_at(
     """Return when this channel has something to do next; None if nothing waits, or may go."""
     row = db.conn.execute(
         "SELECT max(min(d.due_at), coalesce(c.resume_at, 0)) FROM deliveries d"
-        " JOIN channels c ON c.name = d.channel"
+        " INDEXED BY deliveries_open JOIN channels c ON c.name = d.channel"
         " WHERE d.channel = :channel AND d.state IN ('due', 'sending') AND c.parked_at IS NULL"
         f"{_MAY_GO}",
         {"channel": channel, "now": stamp(now), "quiet": quiet},
