@@ -31,6 +31,7 @@ class Foresight:
     rhythms: Mapping[int, Rhythm]
     price: float
     latency: Mapping[int, Latency]
+    trouble: Mapping[int, str]  # why a hub that a feed names does not tell of it
     told: Mapping[int, bool]  # by a hub under a live lease; True: it has proved itself
 
     def of(self, feed: Feed, subscription: Subscription) -> dict[str, Any]:
@@ -43,6 +44,7 @@ class Foresight:
         return {
             "rhythm": str(habits),
             "push": pushed,
+            "push_trouble": None if pushed else self.trouble.get(feed.pk),
             "published_to_seen": quantiles(figures.seen),
             "seen_to_accepted": quantiles(figures.accepted),
             "expected_delay": None if wait is None else round(wait.total_seconds()),
@@ -79,5 +81,12 @@ def foresight(config: Config, db: Database, now: datetime) -> Foresight:
     kept = rhythms.price(db)
     price = Price.first(budget, now) if kept is None else kept[0].for_budget(kept[1], budget)
     _, figures = latency(passages.since(db, now - LATELY))
-    told = hubs.told(db, now)
-    return Foresight(config, now, rhythms.of_active(db), price.value, figures, told)
+    return Foresight(
+        config,
+        now,
+        rhythms.of_active(db),
+        price.value,
+        figures,
+        {one.feed_pk: one.reason for one in hubs.standings(db) if one.reason},
+        hubs.told(db, now),
+    )

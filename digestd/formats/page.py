@@ -41,8 +41,20 @@ def read_page(
         title=one_line("".join(root.xpath("string(//title)"))[:_MAX_TEXT], 200),
         home_url=fields.link(url, None),
         language=fields.language(root.get("lang") or ""),
+        self_url=next(iter(_head_links(root, "self", base)), None),
+        hub_urls=_head_links(root, "hub", base)[:5],
         entries=tuple({(entry.link, entry.title): entry for entry in found}.values()),
     )
+
+
+def _head_links(root: html.HtmlElement, relation: str, base: str) -> tuple[str, ...]:
+    """Return where the links of a page's head lead; those of its body may be anybody's (WebSub)."""
+    found = (
+        fields.link(link.get("href"), base)
+        for link in root.xpath("/html/head/link[@rel][@href]")
+        if relation in link.get("rel").lower().split()
+    )
+    return tuple(dict.fromkeys(address for address in found if address))
 
 
 def select(root: html.HtmlElement, selector: str) -> list[html.HtmlElement]:

@@ -228,3 +228,13 @@ def test_no_bytes_break_it(body: bytes) -> None:
     for found in propose(body, url=URL, content_type="text/html"):
         assert len(found.feed.entries) >= 3
     read_page(body, url=URL, content_type="", selectors=PageSelectors("li, a", date="b"))
+
+
+def test_d3_hubs_are_those_of_the_head_alone() -> None:
+    links = '<LINK REL="Hub Preconnect" HREF="//hub.example/"><link rel=self href="/news">'
+    forged = '<link rel="hub" href="https://evil.example/"><!-- <link rel="hub" href="/x"> -->'
+    body = "<article><a href='/p'>Post</a></article>"
+    feed = read(page(forged + body, head=links), entry="article")
+    assert feed.hub_urls == ("https://hub.example/",)
+    assert feed.self_url == "https://a.example/news"
+    assert read(page(forged + body), entry="article").hub_urls == ()
