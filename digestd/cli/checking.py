@@ -91,7 +91,8 @@ def _digests(context: Context, config: Config) -> None:
 
 
 def _feeds(config: Config) -> None:
-    click.echo(click.style(f"\n{len(config.subscriptions)} feeds", bold=True))
+    count = len(config.subscriptions)
+    click.echo(click.style(f"\n{count} feed{'' if count == 1 else 's'}", bold=True))
     for subscription in islice(config.subscriptions, 200):
         told = f"alert {', '.join(subscription.alert)}" if subscription.alert else ""
         listed = f"digest {', '.join(subscription.digests)}" if subscription.digests else ""

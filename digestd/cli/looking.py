@@ -12,7 +12,8 @@ from digestd.cli import Context
 from digestd.cli.foresight import foresight
 from digestd.cli.show import DURATION, JSON_OPTION, ago, rfc3339, rows, since
 from digestd.core.health import health
-from digestd.core.models import Feed
+from digestd.core.links import without_password
+from digestd.core.models import Feed, Subscription
 from digestd.store import entries as entry_rows
 from digestd.store import feeds as feed_rows
 
@@ -28,17 +29,21 @@ def feeds(context: Context, as_json: bool) -> None:
     """The table of feeds: last post, rhythm, next poll, health."""
     app = context.app()
     now = context.clock()
-    with app.database() as db:
-        known = {feed.url: feed for feed in feed_rows.all_active(db)}
-        weekly = feed_rows.posts_per_week(db, now)
-        learned = foresight(app.config, db, now)
     records = []
-    for subscription in app.config.subscriptions:
-        feed = known.get(subscription.url)
-        if feed is None:
-            continue  # the daemon has not read this configuration yet; `check` shows it
-        record = _feed_record(feed, weekly.get(feed.pk, 0.0), now)
-        records.append(record | learned.of(feed, subscription))
+    if app.config.store.path.exists():
+        with app.database() as db:
+            known = {feed.url: feed for feed in feed_rows.all_active(db)}
+            weekly = feed_rows.posts_per_week(db, now)
+            learned = foresight(app.config, db, now)
+        for subscription in app.config.subscriptions:
+            feed = known.get(subscription.url)
+            if feed is None:
+                records.append(_unasked(subscription))
+                continue
+            record = _feed_record(feed, weekly.get(feed.pk, 0.0), now)
+            records.append(record | learned.of(feed, subscription))
+    else:
+        records = [_unasked(subscription) for subscription in app.config.subscriptions]
     columns = [
         ("id", "ID"),
         ("name", "NAME"),
@@ -69,6 +74,25 @@ def _feed_record(feed: Feed, weekly: float, now: datetime) -> dict[str, Any]:
         "_updated": ago(feed.last_entry_at, now),
         "_next": "never" if feed.gone_at else ago(feed.next_poll_at, now),
         "_health": "; ".join(filter(None, [_in_words(state, feed), *_notes(feed, now)])),
+    }
+
+
+def _unasked(subscription: Subscription) -> dict[str, Any]:
+    """Return the record of a feed that the daemon has yet to hear of."""
+    url = without_password(subscription.url)
+    empty = ("last_updated", "last_polled", "next_poll", "missed", "moved_to")
+    unknown = ("published_to_seen", "seen_to_accepted", "expected_delay")
+    return {
+        "id": subscription.id or "",
+        "url": url,
+        "name": subscription.name or url,
+        "health": "new",
+        "error": "",
+        **dict.fromkeys((*empty, *unknown)),
+        "per_week": 0.0,
+        "rhythm": "",
+        "push": False,
+        "_health": "new: asked when the daemon starts or reloads",
     }
 
 

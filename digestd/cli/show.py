@@ -100,7 +100,7 @@ def _table(records: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, st
     for _, heading in columns:
         table.add_column(heading, overflow="fold" if terminal else "ignore", no_wrap=not terminal)
     for record in records:
-        table.add_row(*(Text(_cell(record[key])) for key, _ in columns))
+        table.add_row(*(Text(_cell(record.get(key))) for key, _ in columns))
     console.print(table)
 
 

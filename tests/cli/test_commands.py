@@ -25,11 +25,18 @@ def test_what_is_not_there_yet_is_no_command(capsys: pytest.CaptureFixture[str])
 
 
 def test_commands_that_look_never_make_a_database(run: Run, tmp_path: Path) -> None:
-    for command in (["feeds"], ["entries"], ["outbox", "list"], ["preview", "daily"]):
+    for command in (["entries"], ["outbox", "list"], ["preview", "daily"]):
         code, out, err = run(*command)
         assert (code, out) == (1, "")
         assert "nothing was seen yet" in err
     assert run("status")[0] == 1
+    code, out, _ = run("feeds", "--json")  # what is configured can be told without it
+    assert code == 0
+    assert {(feed["id"], feed["health"]) for feed in json.loads(out)} == {
+        ("good", "new"),
+        ("bad", "new"),
+    }
+    assert "when the daemon starts" in run("feeds")[1]
     assert not (tmp_path / "state").exists()
 
 
