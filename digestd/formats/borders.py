@@ -31,6 +31,8 @@ CLOSING = frozenset(
     "ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻ゝゞ"
     "،؛؟۔।॥"
 )
+# They open in English and Chinese, and close in German.
+TURNED = frozenset("“‘")
 _QUOTES = frozenset("\"'")
 
 
@@ -53,14 +55,15 @@ def is_east_asian(cluster: str) -> bool:
 def may_break(before: str, after: str) -> bool:
     """Tell whether a line, or an excerpt, may end between two neighbouring clusters."""
     if after.isspace():
-        return before not in OPENING
+        return before not in OPENING or before in TURNED
     if before.isspace():
         return after not in CLOSING
     first, last = after[0], before[0]
     if last in OPENING or first in CLOSING or first in _QUOTES:
         return False
-    if last.isdigit() and is_unspaced(after):
-        return False  # 3万, 10年: the number would say something else
+    # 3万, 10年: the number would say something else. „so“: what opens elsewhere closes here.
+    if (last.isdigit() and is_unspaced(after)) or (first in TURNED and not is_east_asian(before)):
+        return False
     if is_east_asian(before) or is_east_asian(after):
         return True
     return bool(_EMOJI.match(before) or _EMOJI.match(after))

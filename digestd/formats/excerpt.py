@@ -17,7 +17,7 @@ from typing import Literal
 
 import regex
 
-from digestd.formats.borders import CLOSING, OPENING, clusters, is_east_asian, may_break
+from digestd.formats.borders import CLOSING, OPENING, TURNED, clusters, is_east_asian, may_break
 from digestd.formats.tokens import (
     HEADINGS,
     INLINE,
@@ -266,7 +266,7 @@ def _is_border(tokens: Sequence[Token], at: int) -> bool:
     before, after = tokens[at - 1], tokens[at]
     if before.kind in _BLANK:
         return False  # the border is before the blank
-    if before.text in OPENING or _is_abbreviation(tokens, at):
+    if (before.text in OPENING and not _closes(tokens, at - 1)) or _is_abbreviation(tokens, at):
         return False
     if after.kind == "space":
         follower = tokens[at + 1].text if at + 1 < len(tokens) else ""
@@ -293,7 +293,7 @@ def _is_inside_link(tokens: Sequence[Token], at: int) -> bool:
 def _ends_sentence(tokens: Sequence[Token], at: int, after: Token | None) -> bool:
     """Tell whether the first `at` tokens end with a sentence, `after` being what follows."""
     stop = at - 1
-    while stop > 0 and tokens[stop].text in _CLOSERS:
+    while stop > 0 and _closes(tokens, stop):
         stop -= 1
     if stop < 0 or tokens[stop].kind != "text":
         return False
@@ -308,9 +308,17 @@ def _ends_sentence(tokens: Sequence[Token], at: int, after: Token | None) -> boo
     )
 
 
+def _closes(tokens: Sequence[Token], at: int) -> bool:
+    """Tell whether a token closes a bracket or a quotation; “ does so in German."""
+    text = tokens[at].text
+    if text not in TURNED:
+        return text in _CLOSERS
+    return at + 1 == len(tokens) or tokens[at + 1].kind in _BLANK
+
+
 def _ends_clause(tokens: Sequence[Token], at: int) -> bool:
     stop = at - 1
-    while stop > 0 and tokens[stop].text in _CLOSERS:
+    while stop > 0 and _closes(tokens, stop):
         stop -= 1
     return tokens[stop].text in _PAUSES or tokens[at].kind == "block"
 

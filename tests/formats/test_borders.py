@@ -26,6 +26,10 @@ from digestd.formats.borders import clusters, display_width, may_break, wrap
         ("ภ", "า", True),
         ("e", " ", True),
         (" ", ")", False),
+        ("k", "“", False),  # „Werk“
+        ("“", " ", True),
+        ("文", "“", True),
+        ("“", "文", False),
     ],
 )
 def test_where_a_line_may_end(before: str, after: str, allowed: bool) -> None:

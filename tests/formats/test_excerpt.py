@@ -279,3 +279,8 @@ def test_a_table_is_read_where_there_is_nothing_else(html: str, text: str) -> No
 
 def test_what_is_hidden_within_a_line_does_not_break_it() -> None:
     assert excerpt("<p>A <i style='display:none'>x</i>B <i hidden>y</i>C</p>", 9, "text") == "A B C"
+
+
+def test_a_german_quotation_closes_its_sentence() -> None:
+    source = "<p>„Wir reden über Geld, nicht über ein Bauwerk.“ Dann gingen alle nach Hause.</p>"
+    assert excerpt(source, 60, "text") == "„Wir reden über Geld, nicht über ein Bauwerk.“"
