@@ -66,6 +66,7 @@ class AppriseSender:
         plugin = self._plugin(piece.recipient)
         if plugin is None:
             return Broken(f"{piece.recipient or 'the address'} is no longer one of this channel's")
+        pushes.identify(plugin, piece.uid)
         pushes.behave(plugin, self._target.scheme, facts)
         outcome = self._attempt(plugin, facts, title, body, form)
         if self._target.scheme in MQTT_SCHEMES and not isinstance(outcome, Sent):

@@ -53,7 +53,7 @@ _TABLE: dict[tuple[str, ...], Shape] = {
     ),
     # Apprise turns CommonMark into mrkdwn, where & < > become entities: hence the margin.
     ("slack",): Shape(
-        "markdown", 35000, title=150, margin=3000, per_minute=60,
+        "markdown", 35000, margin=3000, per_minute=60,
         source="docs.slack.dev: 40,000 characters; one message a second to a channel",
     ),
     ("ntfy", "ntfys"): Shape(
@@ -65,7 +65,7 @@ _TABLE: dict[tuple[str, ...], Shape] = {
         "html", 1024, title=200, per_minute=60, source="pushover.net/api#limits",
     ),
     ("matrix", "matrixs"): Shape(
-        "html", 20000, "bytes", title=200, margin=2000,
+        "html", 20000, "bytes", margin=2000,
         source="spec.matrix.org: event of 65,536 bytes, which holds text and HTML",
     ),
     ("gotify", "gotifys"): Shape("text", 32768, title=200, source="Apprise 2.2"),

@@ -85,7 +85,7 @@ def _with_title(atoms: list[Atom], title: str, shape: Shape, *, chat: bool) -> l
     """Return `atoms` so that the title is said once: in its field, or else in the text.
 
     The chat form says its own titles; where a field above repeats the first of
-    them, only its link is left of it.
+    them, only its link is left of it, at the end: a notification shows the beginning.
     """
     if not title:
         return atoms or [Atom("…")]
@@ -97,7 +97,8 @@ def _with_title(atoms: list[Atom], title: str, shape: Shape, *, chat: bool) -> l
         link = next((href for atom in first for kind, href in atom.styles if kind == "a"), "")
         if not link:
             return rest or atoms
-        return [Atom(link), Atom("\n"), *rest] if shape.markup == "text" else atoms
+        ending = Atom(link, (("a", link),))
+        return [*rest, Atom("\n"), ending] if rest else [ending]
     if chat or title in shown(atoms[:400]):
         return atoms
     head = [Atom(word, (("b", ""),)) for word in words(title)]

@@ -25,6 +25,7 @@ from tests.support.messages import fact, message, one_piece, target, trusting
 from tests.support.sinks import (
     accept_then_drop,
     discord,
+    matrix,
     ntfy,
     says,
     service_sender,
@@ -524,3 +525,38 @@ def test_what_calls_people_elsewhere_is_defused_too(web: WebServer, text: str) -
     assert isinstance(send(web, target("feishu://abcdefghijklmnopq"), chat=text), Sent)
     told = bodies(web)[0]["content"]["text"]
     assert not re.search("<at |<users/|@所有人", told)
+
+
+@pytest.mark.parametrize("login", ["bot:hunter22", ":t0ken"])
+def test_matrix_knows_a_repeat_for_what_it_is(web: WebServer, login: str) -> None:
+    web.route("*", matrix())
+    to = target(f"matrix://{login}@127.0.0.1:{web.port}/!abc:x")
+    one, other = one_piece(to), one_piece(to, identity="alert/kexue/2/1")
+    with closing(service_sender(to, "", trusting)) as sender:
+        assert [type(sender.send(piece)) for piece in (one, one, other)] == [Sent] * 3
+    first, again, second = [path for path in web.paths() if "/send/" in path]
+    assert first == again != second
+    (body, *_) = [json.loads(request.body) for request in web.requests if "/send/" in request.path]
+    assert body["formatted_body"].count("谱范数与 Muon（1）") == 1
+    assert 'href="https://kexue.example/archives/1"' in body["formatted_body"]
+
+
+@pytest.mark.parametrize(
+    ("act", "kind", "after"),
+    [
+        (says({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 2500}, 429), TryAgain, 2.5),
+        (says({"errcode": "M_FORBIDDEN", "error": "Invalid password"}, 403), Broken, None),
+        (says({"errcode": "M_UNKNOWN"}, 500), TryAgain, None),
+    ],
+)
+def test_matrixs_answers(
+    web: WebServer, act: Action, kind: type[SendOutcome], after: float | None
+) -> None:
+    web.route("*", act)
+    to = target(f"matrix://bot:hunter22@127.0.0.1:{web.port}/#room")
+    with closing(service_sender(to, "", trusting)) as sender:
+        outcome = sender.send(one_piece(to))
+    assert type(outcome) is kind, outcome
+    if isinstance(outcome, TryAgain):
+        assert outcome.after == (timedelta(seconds=after) if after is not None else None)
+    assert "hunter22" not in repr(outcome)

@@ -139,7 +139,8 @@ def test_a_title_field_is_numbered_and_not_repeated_below() -> None:
     shape = Shape("text", 120, title=50)
     (part,) = shape_message(message(), shape)
     assert part["title"] == "谱范数与 Muon（1）"
-    assert part["body"].startswith("https://kexue.example/archives/1\n科学空间")
+    assert part["body"].startswith("科学空间\n")
+    assert part["body"].endswith("\nhttps://kexue.example/archives/1")
     parts = shape_message(message(chat="word " * 60), shape)
     assert [part["title"][-5:] for part in parts] == [f"({n}/3)" for n in (1, 2, 3)]
 

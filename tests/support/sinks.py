@@ -158,6 +158,26 @@ def ntfy() -> Action:
     return judged(judge)
 
 
+def matrix() -> Action:
+    """A home server: login, rooms, and events that are known again by their transaction."""
+
+    def judge(request: Request) -> tuple[int, dict[str, str], Any]:
+        body = json.loads(request.body or b"{}")
+        if "/login" in request.path:
+            if body.get("password") == "hunter22":
+                return 200, {}, {"access_token": "t0ken", "user_id": "@bot:x", "device_id": "d"}
+            return 403, {}, {"errcode": "M_FORBIDDEN", "error": "Invalid password"}
+        if "t0ken" not in request.headers.get("authorization", ""):
+            return 401, {}, {"errcode": "M_UNKNOWN_TOKEN"}
+        if "/join/" in request.path:
+            return 200, {}, {"room_id": "!abc:x"}
+        if "/send/m.room.message/" in request.path:
+            return 200, {}, {"event_id": "$" + request.path.rsplit("/", 1)[1]}
+        return 200, {}, {}
+
+    return judged(judge)
+
+
 def shown_text(html: str) -> str:
     """Return what a reader sees of Telegram's HTML."""
     return unescape(re.sub(r"<[^>]*>", "", html))

@@ -175,7 +175,10 @@ class WebServer:
         self._ready = threading.Event()
 
     def route(self, path: str, *actions: Action) -> None:
-        """Answer `path` (its query ignored) by these actions in turn, the last one for ever."""
+        """Answer `path` (its query ignored) by these actions in turn, the last one for ever.
+
+        "*" is every path that has no actions of its own.
+        """
         self._scripts[path] = list(actions)
 
     def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
@@ -250,7 +253,8 @@ class WebServer:
         with self._arrived:
             self.requests.append(request)
             self._arrived.notify_all()
-        script = self._scripts.get(request.path.partition("?")[0], [status(404)])
+        elsewhere = self._scripts.get("*", [status(404)])
+        script = self._scripts.get(request.path.partition("?")[0], elsewhere)
         return script.pop(0) if len(script) > 1 else script[0]
 
 
