@@ -23,6 +23,7 @@ from digestd.core.models import (
     Digest,
     FirstFetch,
     Grouping,
+    MathMode,
     PageSelectors,
     SameStory,
     Subscription,
@@ -37,6 +38,7 @@ T = TypeVar("T")
 _CONTENT: Mapping[str, ContentLevel] = {"excerpt": "excerpt", "full": "full", "title": "title"}
 _GROUPING: Mapping[str, Grouping] = {"feed": "feed", "tag": "tag", "none": "none"}
 _IMAGES: Mapping[str, ImageMode] = {"attach": "attach", "link": "link", "off": "off"}
+_MATH: Mapping[str, MathMode] = {"auto": "auto", "on": "on", "off": "off"}
 _SAME_STORY: Mapping[str, SameStory] = {"link": "link", "alike": "alike", "off": "off"}
 _UPDATES: dict[str, UpdatePolicy] = {"ignore": "ignore", "digest": "digest", "alert": "alert"}
 
@@ -70,6 +72,8 @@ class _Wants:
     interval: timedelta | None
     content: ContentLevel | None
     full_text: str | None
+    math: MathMode | None
+    macros: tuple[tuple[str, str], ...] | None
     asked: requests.Asked
     page: PageSelectors | None
 
@@ -153,6 +157,8 @@ def _wants(table: Table, names: _Names) -> _Wants:
         interval=table.duration("interval", None, high=timedelta(days=366)),
         content=table.choice("content", _CONTENT, None),
         full_text=_full_text(table),
+        math=table.choice("math", _MATH, None),
+        macros=_macros(table),
         asked=requests.read(table),
         page=_page(table),
     )
@@ -178,6 +184,15 @@ def _page(table: Table) -> PageSelectors | None:
         table.complain("page", 'needs an entry: page = { entry = "article" }')
         return None
     return PageSelectors(**dict(pairs))
+
+
+def _macros(table: Table) -> tuple[tuple[str, str], ...] | None:
+    pairs = table.pairs("macros", verbatim=True)
+    for name, _ in pairs or ():
+        if not re.fullmatch(r"[A-Za-z]{1,40}", name):
+            table.complain("macros", f'"{name:.40}" is no name of a command: letters alone')
+            return None
+    return pairs
 
 
 def _full_text(table: Table) -> str | None:
@@ -231,6 +246,8 @@ def _subscription(
         updates=_first_set(one.updates for one in wants) or "ignore",
         content=_first_set(one.content for one in wants),
         full_text=_first_set(one.full_text for one in wants) or "",
+        math=_first_set(one.math for one in wants) or "auto",
+        macros=_first_set(one.macros for one in wants) or (),
         interval=_first_set(one.interval for one in wants),
     )
 

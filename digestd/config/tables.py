@@ -160,14 +160,16 @@ class Table:
             filled[word] = None
         return tuple(filled)
 
-    def pairs(self, key: str) -> tuple[tuple[str, str], ...] | None:
-        """Return a table of texts by name."""
+    def pairs(self, key: str, *, verbatim: bool = False) -> tuple[tuple[str, str], ...] | None:
+        """Return a table of texts by name; `verbatim`: references in them are not replaced."""
         raw = self.raw.get(key)
         if raw is None:
             return None
         if not isinstance(raw, Mapping) or not all(isinstance(v, str) for v in raw.values()):
             self.complain(key, f'expects a table of texts: {key} = {{ Name = "value" }}')
             return None
+        if verbatim:
+            return tuple((str(name), value) for name, value in raw.items())
         filled = [(str(name), self._fill(key, value)) for name, value in raw.items()]
         return tuple((name, value) for name, value in filled if value is not None)
 

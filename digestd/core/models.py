@@ -22,6 +22,8 @@ Priority = Literal["silent", "low", "normal", "high", "urgent"]
 ContentLevel = Literal["excerpt", "full", "title"]
 Grouping = Literal["feed", "tag", "none"]
 SameStory = Literal["link", "alike", "off"]
+# What counts as a formula: what looks like one, whatever could be one, or nothing.
+MathMode = Literal["auto", "on", "off"]
 UpdatePolicy = Literal["ignore", "digest", "alert"]
 
 
@@ -165,6 +167,8 @@ class Subscription:
     first: FirstFetch = FirstFetch()
     updates: UpdatePolicy = "ignore"
     content: ContentLevel | None = None
+    math: MathMode = "auto"
+    macros: tuple[tuple[str, str], ...] = ()  # of its formulas: name, what it stands for
     full_text: str = ""  # "": the feed's; "auto", or a CSS selector: its entries' pages'
     interval: timedelta | None = None
     secret_url: str = field(default="", repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from digestd.core.models import ParsedFeed, Unreadable
@@ -10,6 +11,7 @@ from digestd.formats.encoding import decode
 from digestd.formats.feed import describe_other, is_feed, read_xml
 from digestd.formats.html import MathMode
 from digestd.formats.jsonfeed import read_json
+from digestd.formats.mathmarks import with_macros
 from digestd.formats.pages import is_page, name_page
 from digestd.formats.sitemap import read_sitemap
 from digestd.formats.xmltext import Document, legal, open_document
@@ -28,15 +30,26 @@ _SIGNATURES = (
 
 
 def read_document(
-    body: bytes, *, url: str, content_type: str, math: MathMode = "auto"
+    body: bytes,
+    *,
+    url: str,
+    content_type: str,
+    math: MathMode = "auto",
+    macros: Mapping[str, str] | None = None,
 ) -> ParsedFeed | Unreadable:
     """Return what `body` says as a feed, or in one line why it says nothing.
 
-    `url` is where it came from, `content_type` the header as it came. Never raises on any
-    bytes; the same bytes give the same value. The newest 2,000 entries are kept and every
-    field is bounded, but time is not: a document made to be slow may take minutes, so this
-    runs in the worker process, under its deadline and memory limit.
+    `url` is where it came from, `content_type` the header as it came, `macros` what its
+    author's commands stand for in formulas. Never raises on any bytes; the same bytes give
+    the same value. The newest 2,000 entries are kept and every field is bounded, but time is
+    not: a document made to be slow may take minutes, so this runs in the worker process,
+    under its deadline and memory limit.
     """
+    found = _read(body, url, content_type, math)
+    return with_macros(found, macros or {}) if isinstance(found, ParsedFeed) else found
+
+
+def _read(body: bytes, url: str, content_type: str, math: MathMode) -> ParsedFeed | Unreadable:
     opened = open_body(body, content_type)
     if isinstance(opened, Unreadable):
         return opened

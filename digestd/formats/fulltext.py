@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+from collections.abc import Mapping
 
 from lxml import etree
 from lxml.html import HtmlElement, tostring
 
+from digestd.core.mathmacros import macro
 from digestd.core.models import FullText
 from digestd.core.selectors import compiled
 from digestd.formats.discovery import base_of, parse_html
 from digestd.formats.encoding import decode
 from digestd.formats.html import MathMode, clean, to_text
+from digestd.formats.mathmarks import expand_marks
 from digestd.formats.maths import mark_html
 
 AUTO = "auto"  # for a selector: find it yourself
@@ -41,7 +44,13 @@ def is_teaser(html: str) -> bool:
 
 
 def read_article(
-    page: bytes, content_type: str, url: str, selector: str = AUTO, *, math: MathMode = "auto"
+    page: bytes,
+    content_type: str,
+    url: str,
+    selector: str = AUTO,
+    *,
+    math: MathMode = "auto",
+    macros: Mapping[str, str] | None = None,
 ) -> FullText:
     """Return the article of a page, cleaned as a feed's text is; `why` says why there is none."""
     # Formulas first: what reads a page for its words would take them for noise.
@@ -51,7 +60,8 @@ def read_article(
         return FullText("", "is no page")
     base = base_of(root, url)
     found = _readable(text) if selector == AUTO else _selected(root, selector)
-    html = clean(found, base, math=math)
+    known = {name: macro(body) for name, body in (macros or {}).items()}
+    html = expand_marks(clean(found, base, math=math), known)
     length = len(to_text(html).strip())
     if not html or length < _LEAST:
         missing = "no article was found" if selector == AUTO else "the selector found nothing"

@@ -14,7 +14,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
-from typing import Literal
 from urllib.parse import urljoin
 
 import nh3
@@ -22,6 +21,7 @@ from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from digestd.core.links import split, strip_tracking
+from digestd.core.models import MathMode
 from digestd.core.text import one_line, scrub
 from digestd.formats import policy
 from digestd.formats.maths import mark_html
@@ -39,7 +39,6 @@ __all__ = [
     "to_text",
 ]
 
-MathMode = Literal["auto", "on", "off"]
 
 MAX_HTML = 1_000_000  # characters of one piece
 MAX_URL = 4_000

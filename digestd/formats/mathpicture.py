@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # Names this way of drawing: pictures drawn in another are not used any more.
-LOOK = "mathjax-3.2.2/1"
+LOOK = "mathjax-3.2.2/2"
 # With these sizes a formula's letters are as high as those of 16 px text beside it.
 INLINE_EM, DISPLAY_EM = 17.5, 18.5
 INK = "#202327"
 _SCALE = 2
-_EDGE, _BLUR = 3, 1.1  # pixels of the image
+_EDGE, _BLUR = 4, 1.6  # pixels of the image
 _COLOURS = 64
 # Around what MathJax says a formula takes: `\smash` and italics reach beyond it.
 _MARGIN = 20

@@ -10,8 +10,9 @@ import html as entities
 import re
 from collections.abc import Iterator
 
+from digestd.core.models import MathMode
 from digestd.formats.mathready import Formula
-from digestd.formats.mathscan import MathMode, find_delimited
+from digestd.formats.mathscan import find_delimited
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
 

@@ -19,10 +19,11 @@ from typing import Literal
 
 from digestd.core.mathtext import lower, raised, to_text
 from digestd.core.mathtextmode import looks_texed, untex
+from digestd.core.models import MathMode
 from digestd.formats import mathready
 from digestd.formats.mathready import Formula
 from digestd.formats.mathrun import Chunk, Run
-from digestd.formats.mathscan import BREAK, EMPHASIS, INLINE_TAG, MathMode, without_signs
+from digestd.formats.mathscan import BREAK, EMPHASIS, INLINE_TAG, without_signs
 
 __all__ = ["Formula", "MathMode", "find_math", "mark_html", "mark_title"]
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-MathMode = Literal["auto", "on", "off"]
+from digestd.core.models import MathMode
 
 # Signs that stand for tags; whatever of them a document brings itself is removed before.
 BREAK, EMPHASIS, INLINE_TAG = "\ue000", "\ue001", "\ue002"

@@ -21,6 +21,7 @@ from digestd.core.reading import Familiar, Reading
 from digestd.formats import fields, outline
 from digestd.formats.document import Json, Xml, open_body, read_document
 from digestd.formats.html import MathMode, from_text
+from digestd.formats.mathmarks import written_out
 from digestd.formats.xmltext import Document, bound_entries, tree, with_absolute_base
 
 # To be raised when reading changes between releases: outlines are kept in databases.
@@ -125,7 +126,8 @@ def _reading(
 
 def _named(entries: Sequence[ParsedEntry]) -> tuple[ParsedEntry, ...]:
     """Return entries with what identifies them, so that nobody has to find it out again."""
-    said = [replace(entry, fingerprint=content_fingerprint(entry)) for entry in entries]
+    written = (written_out(entry, {}) for entry in entries)
+    said = [replace(entry, fingerprint=content_fingerprint(entry)) for entry in written]
     return tuple(replace(entry, ladder=entry_keys(entry)) for entry in said)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lxml import etree, html
 
 from digestd.core.models import PageSelectors, ParsedEntry, ParsedFeed, Unreadable
@@ -12,6 +14,7 @@ from digestd.formats.dates import parse_date
 from digestd.formats.discovery import base_of, parse_html
 from digestd.formats.encoding import decode
 from digestd.formats.html import MathMode
+from digestd.formats.mathmarks import with_macros
 from digestd.formats.pages import what_it_is
 
 _MOST_ENTRIES = 500
@@ -22,7 +25,13 @@ _MAX_BLOCK = 200_000  # characters of one entry
 
 
 def read_page(
-    body: bytes, *, url: str, content_type: str, selectors: PageSelectors, math: MathMode = "auto"
+    body: bytes,
+    *,
+    url: str,
+    content_type: str,
+    selectors: PageSelectors,
+    math: MathMode = "auto",
+    macros: Mapping[str, str] | None = None,
 ) -> ParsedFeed | Unreadable:
     """Return what `selectors` find in a page, as a feed. Never raises on any bytes."""
     text, _ = decode(body, content_type)
@@ -37,7 +46,7 @@ def read_page(
         where = f"{kind}: " if kind else ""
         missing = "nothing there has a title or a link" if blocks else "nothing there fits"
         return Unreadable(f'{where}{missing} (page.entry = "{selectors.entry}")')
-    return ParsedFeed(
+    page = ParsedFeed(
         title=one_line("".join(root.xpath("string(//title)"))[:_MAX_TEXT], 200),
         home_url=fields.link(url, None),
         language=fields.language(root.get("lang") or ""),
@@ -45,6 +54,7 @@ def read_page(
         hub_urls=_head_links(root, "hub", base)[:5],
         entries=tuple({(entry.link, entry.title): entry for entry in found}.values()),
     )
+    return with_macros(page, macros or {})
 
 
 def _head_links(root: html.HtmlElement, relation: str, base: str) -> tuple[str, ...]:

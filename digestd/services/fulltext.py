@@ -141,7 +141,13 @@ class FullTexts:
         kind = outcome.headers.get("content-type", "")
         try:
             found: FullText = await self._worker.run(
-                "read_article", outcome.body, kind, outcome.url, subscription.full_text
+                "read_article",
+                outcome.body,
+                kind,
+                outcome.url,
+                subscription.full_text,
+                math=subscription.math,
+                macros=dict(subscription.macros),
             )
         except JobFailedError as exc:
             return FullText("", str(exc))

@@ -46,21 +46,31 @@ class Reader:
             return Read(None)
         if isinstance(outcome, Pushed) and not outcome.body.strip():
             return Read(None)  # a ping
-        # Other selectors make another document of the same bytes.
-        page = subscription.page
-        how = repr(page).encode() if page else b""
+        # Read in another way, the same bytes are another document.
+        page, macros = subscription.page, dict(subscription.macros)
+        math = subscription.math if subscription.math != "auto" else ""
+        how = "".join(repr(way) for way in (page, math, macros) if way).encode()
         body_hash = hashlib.blake2b(outcome.body + how, digest_size=16).digest()
         if body_hash == feed.body_hash:
             return Read(None, body_hash)
         known = None
-        if feed.baseline_at is not None and not page and not whole:
+        if feed.baseline_at is not None and not (page or macros or whole):
             known = await self._store.read(outlines.get, feed.pk)
         try:
-            if page:
-                document = await self._run("read_page", outcome, selectors=page)
+            if page or macros:
+                job, more = ("read_page", {"selectors": page}) if page else ("read_document", {})
+                document = await self._run(
+                    job, outcome, math=subscription.math, macros=macros, **more
+                )
                 return Read(document, body_hash)
             spare = _wants_nothing_old(feed, subscription) and not whole
-            reading = await self._run("read_news", outcome, known=familiar(known), spare=spare)
+            reading = await self._run(
+                "read_news",
+                outcome,
+                known=familiar(known),
+                spare=spare,
+                math=subscription.math,
+            )
         except JobFailedError as exc:
             return Read(Unreadable(f"the document {exc}"), body_hash)
         found, outline = put_together(reading, known)
