@@ -36,6 +36,7 @@ from digestd.services.waiting import Bell
 from digestd.store import channels, daemons, digests, feeds, hubs, origins
 from digestd.store.db import Database, Store, connect
 from digestd.store.owner import this_process
+from digestd.worker.lanes import Lanes
 from digestd.worker.parent import Worker
 
 if TYPE_CHECKING:  # loaded when a message is rendered, and where the web port is open
@@ -53,7 +54,7 @@ class Parts:
     owner: str
     clock: Clock
     client: Client
-    worker: Worker
+    worker: Lanes
     targets: Targets
     composer: Composer
     illustrator: Illustrator
@@ -217,7 +218,7 @@ class App:
         now = clock()
         followed = await store.write(_prepare, config, now)
         tls = self.tls()
-        worker = Worker()
+        worker = Lanes()
         targets = Targets(config.channels, config.mail)
         composer = Composer(lambda: self.renderer(config), targets, config.language)
         poll = config.poll

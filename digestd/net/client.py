@@ -7,7 +7,6 @@ import functools
 import re
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -33,6 +32,7 @@ from digestd.net.decoding import BodyReader, UnreadableBodyError
 from digestd.net.guard import Resolve
 from digestd.net.politeness import HostGate
 from digestd.net.reasons import in_words, status_in_words
+from digestd.net.room import SMALL, Place, Room
 from digestd.net.transport import GuardedTransport
 from digestd.net.trip import Trip, header, raw_header
 
@@ -43,11 +43,6 @@ ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml,"
     " application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.7, */*;q=0.5"
 )
-
-# A body past the first size takes one of these places, or waits: all bodies in flight stay
-# within about 128 MB at the usual limit of 16 MB each.
-LARGE_BODY = 1 << 20
-LARGE_BODIES = 8
 
 # Statuses whose page may say what is the matter, and how much of it is looked at, how long.
 _TELLING = frozenset([401, 403, 404, 429, 500, 502, 503])
@@ -67,6 +62,14 @@ class Answered:
     location: str
     retry_after: str | None
     hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """How large a body may be, and where it has its room."""
+
+    max_bytes: int
+    place: Place
 
 
 class Client:
@@ -90,7 +93,7 @@ class Client:
         resolve: Resolve | None = None,
     ) -> None:
         self._gate = gate
-        self._large = asyncio.Semaphore(LARGE_BODIES)
+        self.room = Room()
         # The bare transport, not httpx.AsyncClient: that keeps cookies, reads proxies and passwords
         # from the environment, and parses each Location for itself; we want none of it.
         self._make_transport = functools.partial(
@@ -129,6 +132,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         at: str = "",
         proxy: str | None = None,
+        place: Place | None = None,
     ) -> FetchOutcome:
         """GET `url`, conditionally on `validators` (RFC 9110, section 13.1).
 
@@ -136,7 +140,8 @@ class Client:
         connection, redirects, body. `headers` (a feed's own, perhaps secret)
         and a password in `url` stay with the origin they are meant for. `at`
         is where `url` has moved to, if it has: the first to be asked. `proxy`
-        goes before that of all; empty, there is none.
+        goes before that of all; empty, there is none. A large body takes its
+        room in `place`, until whoever gave it leaves; without one, until it is here.
         """
         reason = check_url(url) or (check_url(at) if at else "")
         if reason:
@@ -149,7 +154,9 @@ class Client:
             transport = await self._by_way_of(self._proxy if proxy is None else proxy)
         except ValueError as exc:
             return Failed(str(exc))
-        return await self._in_time(trip, transport, max_bytes, timeout)
+        async with self.room.place() as own:
+            allowed = _Allowed(max_bytes, place or own)
+            return await self._in_time(trip, transport, allowed, timeout)
 
     async def post(
         self,
@@ -188,11 +195,11 @@ class Client:
         return self._transports[proxy]
 
     async def _in_time(
-        self, trip: Trip, transport: GuardedTransport, max_bytes: int, span: timedelta
+        self, trip: Trip, transport: GuardedTransport, allowed: _Allowed, span: timedelta
     ) -> FetchOutcome:
         try:
             async with asyncio.timeout(span.total_seconds()) as deadline:
-                return await self._follow(trip, transport, max_bytes, deadline)
+                return await self._follow(trip, transport, allowed, deadline)
         except TimeoutError:
             seconds = f"{span.total_seconds():g} s"
             if trip.answered:
@@ -204,7 +211,7 @@ class Client:
             return trip.failed(in_words(exc))
 
     async def _follow(
-        self, trip: Trip, transport: GuardedTransport, max_bytes: int, deadline: asyncio.Timeout
+        self, trip: Trip, transport: GuardedTransport, allowed: _Allowed, deadline: asyncio.Timeout
     ) -> FetchOutcome:
         for _ in range(MAX_REDIRECTS + 1):
             until = self._gate.forbidden_until(str(trip.at)) if self._gate else None
@@ -215,7 +222,7 @@ class Client:
             try:
                 trip.answered = True
                 if response.status_code not in _MOVES:
-                    return await self._read(trip, response, max_bytes, deadline)
+                    return await self._read(trip, response, allowed, deadline)
                 problem = trip.move(raw_header(response, "location"), response.status_code)
             finally:
                 await response.aclose()
@@ -224,7 +231,7 @@ class Client:
         return trip.failed(f"more than {MAX_REDIRECTS} redirects")
 
     async def _read(
-        self, trip: Trip, response: httpx.Response, max_bytes: int, deadline: asyncio.Timeout
+        self, trip: Trip, response: httpx.Response, allowed: _Allowed, deadline: asyncio.Timeout
     ) -> FetchOutcome:
         status = response.status_code
         kept = {name: value for name in KEPT_HEADERS if (value := header(response, name))}
@@ -240,7 +247,7 @@ class Client:
             what = "a Cloudflare challenge" if challenge else await self._kind_of_page(response)
             words = status_in_words(status) + (f" ({what})" if what else "")
             return trip.failed(words, status, kept.get("retry-after"))
-        body = await self._body(response, max_bytes, deadline)
+        body = await _body(response, allowed, deadline)
         return Fetched(body, trip.validators(response), str(trip.at), kept, trip.moved_to)
 
     async def _kind_of_page(self, response: httpx.Response) -> str:
@@ -261,29 +268,30 @@ class Client:
         what = what_it_is(page) if is_page(page) else ""
         return "" if what == ERROR_PAGE else what
 
-    async def _body(
-        self, response: httpx.Response, max_bytes: int, deadline: asyncio.Timeout
-    ) -> bytes:
-        reader = BodyReader(header(response, "content-encoding"), max_bytes=max_bytes)
-        length = header(response, "content-length")
-        if length.isascii() and length.isdigit():
-            reader.expect(int(length))
-        async with AsyncExitStack() as place:
-            large = False
-            async for piece in response.aiter_raw():
-                reader.feed(piece)
-                if len(reader) > LARGE_BODY and not large:
-                    large = True
-                    await self._take_place(place, deadline)
-            return reader.finish()
 
-    async def _take_place(self, place: AsyncExitStack, deadline: asyncio.Timeout) -> None:
-        loop = asyncio.get_running_loop()
-        since = loop.time()
-        await place.enter_async_context(self._large)
-        when = deadline.when()
-        if when is not None:  # the wait is ours, not the server's
-            deadline.reschedule(when + loop.time() - since)
+async def _body(response: httpx.Response, allowed: _Allowed, deadline: asyncio.Timeout) -> bytes:
+    reader = BodyReader(header(response, "content-encoding"), max_bytes=allowed.max_bytes)
+    length, most = header(response, "content-length"), allowed.max_bytes
+    if length.isascii() and length.isdigit():
+        reader.expect(int(length))
+        if not header(response, "content-encoding"):
+            most = min(most, int(length))
+    large = False
+    async for piece in response.aiter_raw():
+        reader.feed(piece)
+        if len(reader) > SMALL and not large:
+            large = True
+            await _take(allowed.place, most, deadline)
+    return reader.finish()
+
+
+async def _take(place: Place, size: int, deadline: asyncio.Timeout) -> None:
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    await place.take(size)
+    when = deadline.when()
+    if when is not None:  # the wait is ours, not the server's
+        deadline.reschedule(when + loop.time() - since)
 
 
 async def _answered(response: httpx.Response) -> Answered:

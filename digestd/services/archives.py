@@ -14,10 +14,12 @@ from digestd.core.recognition import Memory, Recognised, recognise
 from digestd.core.refresh import trusts_guids
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
+from digestd.net.room import Place
 from digestd.services.asking import ask
 from digestd.store import entries
 from digestd.store.db import Store
-from digestd.worker.parent import JobFailedError, Worker
+from digestd.worker.lanes import Lanes
+from digestd.worker.parent import JobFailedError
 
 MAX_PAGES = 5
 # Posts are dated when they were begun, and published later.
@@ -28,7 +30,7 @@ class Archives:
     """Walks the archive of a feed (RFC 5005, or WordPress' pages) until it meets what is known."""
 
     def __init__(
-        self, store: Store, client: Client, worker: Worker, gate: HostGate, settings: PollSettings
+        self, store: Store, client: Client, worker: Lanes, gate: HostGate, settings: PollSettings
     ) -> None:
         self._store = store
         self._client = client
@@ -37,7 +39,12 @@ class Archives:
         self._settings = settings
 
     async def walk_back(
-        self, feed: Feed, subscription: Subscription, document: ParsedFeed, memory: Memory
+        self,
+        feed: Feed,
+        subscription: Subscription,
+        document: ParsedFeed,
+        memory: Memory,
+        room: Place | None = None,
     ) -> ParsedFeed:
         """Return `document` with the older entries that may have been missed.
 
@@ -47,7 +54,7 @@ class Archives:
         url, older, walked = document.older_url, list[ParsedEntry](), set[str]()
         while url and url not in walked and len(walked) < MAX_PAGES:
             walked.add(url)
-            page = await self._page(feed, subscription, url)
+            page = await self._page(feed, subscription, url, room)
             if page is None or not page.entries:
                 break
             keys = lookup_keys(page.entries, without_guids=not trusts_guids(feed))
@@ -61,12 +68,20 @@ class Archives:
             url = page.older_url
         return replace(document, older=tuple(older))
 
-    async def _page(self, feed: Feed, subscription: Subscription, url: str) -> ParsedFeed | None:
+    async def _page(
+        self, feed: Feed, subscription: Subscription, url: str, room: Place | None
+    ) -> ParsedFeed | None:
         if self._gate.blocked_until(url):
             return None
         async with self._gate.admit(url):
             outcome = await ask(
-                self._client, feed, subscription, self._settings, Validators(), at=url
+                self._client,
+                feed,
+                subscription,
+                self._settings,
+                Validators(),
+                at=url,
+                room=room,
             )
         if not isinstance(outcome, Fetched):
             return None

@@ -8,6 +8,7 @@ from digestd.config import PollSettings
 from digestd.core.models import Feed, Subscription, Validators
 from digestd.core.outcomes import Fetched, FetchOutcome, NotModified
 from digestd.net.client import Client
+from digestd.net.room import Place
 
 
 def place_of(feed: Feed, subscription: Subscription) -> str:
@@ -23,8 +24,12 @@ async def ask(
     validators: Validators,
     *,
     at: str = "",
+    room: Place | None = None,
 ) -> FetchOutcome:
-    """GET the feed; `at` is where it has moved to, or a page of its archive."""
+    """GET the feed; `at` is where it has moved to, or a page of its archive.
+
+    A large body holds its room in `room` until whoever gave it leaves.
+    """
     options = subscription.request
     outcome = await client.fetch(
         subscription.secret_url or feed.url,
@@ -34,6 +39,7 @@ async def ask(
         timeout=options.timeout or settings.timeout,
         headers=dict(options.headers),
         proxy=options.proxy,
+        place=room,
     )
     if subscription.secret_url and isinstance(outcome, Fetched | NotModified):
         # An address to adopt is written down, and this one may repeat what is secret.

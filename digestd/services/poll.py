@@ -25,6 +25,7 @@ from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
+from digestd.net.room import Place
 from digestd.services.archives import Archives
 from digestd.services.asking import ask, place_of
 from digestd.services.pricing import Pricing
@@ -34,7 +35,7 @@ from digestd.store import feeds, origins
 from digestd.store.commit import commit_refresh
 from digestd.store.db import Store
 from digestd.store.memory import recall
-from digestd.worker.parent import Worker
+from digestd.worker.lanes import Lanes
 
 # Renewed while its holder lives; taken back at once when it is dead.
 LEASE = timedelta(minutes=5)
@@ -92,7 +93,7 @@ class Poller:
         *,
         store: Store,
         client: Client,
-        worker: Worker,
+        worker: Lanes,
         gate: HostGate,
         subscriptions: Mapping[int, Subscription],
         settings: PollSettings,
@@ -212,6 +213,12 @@ class Poller:
             waiting = replace(feed, next_poll_at=blocked_until)
             words = f"its host has asked to be left alone until {blocked_until:%H:%M:%S} UTC"
             return PollReport(waiting, "postponed", words, 0, 0, timedelta(0))
+        async with self._client.room.place() as room:
+            return await self._ask(feed, subscription, place, room, planned=planned)
+
+    async def _ask(
+        self, feed: Feed, subscription: Subscription, place: str, room: Place, *, planned: bool
+    ) -> PollReport:
         begun = self._clock()
         async with self._gate.admit(place), self._open_requests:
             outcome = await ask(
@@ -222,6 +229,7 @@ class Poller:
                 # Without a good fetch behind it, a 304 would leave us with nothing.
                 feed.validators if feed.baseline_at else Validators(),
                 at=feed.watch.moved_to,
+                room=room,
             )
         self._gate.note(place, outcome, self._clock())
         if isinstance(outcome, Failed) and outcome.status in (429, 503):
@@ -229,7 +237,7 @@ class Poller:
             await self._store.write(origins.record, self._gate.patience(), self._clock())
         if planned and subscription.interval is None and feed.baseline_at is not None:
             self._pricing.asked(begun)
-        return await self.accept(feed, subscription, outcome, begun)
+        return await self.accept(feed, subscription, outcome, begun, room)
 
     async def accept(
         self,
@@ -237,13 +245,16 @@ class Poller:
         subscription: Subscription,
         outcome: FetchOutcome | Pushed,
         begun: datetime,
+        room: Place | None = None,
     ) -> PollReport:
-        """Decide what `outcome` means and commit it."""
+        """Decide what `outcome` means and commit it; its body's room is left before that."""
         read = await self._reader.read(feed, subscription, outcome)
-        plan, now = await self._decided(feed, subscription, outcome, read)
+        plan, now = await self._decided(feed, subscription, outcome, read, room)
         if misses_text(plan):
             read = await self._reader.read(feed, subscription, outcome, whole=True)
-            plan, now = await self._decided(feed, subscription, outcome, read)
+            plan, now = await self._decided(feed, subscription, outcome, read, room)
+        if room is not None:
+            room.leave()
         new = await self._store.write(commit_refresh, plan, now, read.outline)
         if any(e.debts for e in plan.new_entries) or any(e.debts for e in plan.edits):
             self._on_new()
@@ -257,6 +268,7 @@ class Poller:
         subscription: Subscription,
         outcome: FetchOutcome | Pushed,
         read: Read,
+        room: Place | None,
     ) -> tuple[RefreshPlan, datetime]:
         """Return what follows from what was read, and when that was."""
         document = read.document
@@ -265,7 +277,9 @@ class Poller:
         if isinstance(document, ParsedFeed):
             memory = await self._recall(feed, subscription, document)
             if isinstance(outcome, Fetched) and may_walk_back(feed, document, memory, now):
-                document = await self._archives.walk_back(feed, subscription, document, memory)
+                document = await self._archives.walk_back(
+                    feed, subscription, document, memory, room
+                )
                 memory = await self._recall(feed, subscription, document)
                 now = self._clock()
         decided = functools.partial(

@@ -11,7 +11,8 @@ from digestd.core.outcomes import Fetched, FetchOutcome, Pushed
 from digestd.core.reading import Outline, familiar, put_together
 from digestd.store import outlines
 from digestd.store.db import Store
-from digestd.worker.parent import JobFailedError, Worker
+from digestd.worker.lanes import Lanes
+from digestd.worker.parent import JobFailedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Read:
 class Reader:
     """Reads bodies in the worker process, with what the store remembers of the last one."""
 
-    def __init__(self, store: Store, worker: Worker) -> None:
+    def __init__(self, store: Store, worker: Lanes) -> None:
         self._store = store
         self._worker = worker
 

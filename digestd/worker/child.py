@@ -27,7 +27,11 @@ JOBS = {
 
 
 def main() -> None:
-    """Serve until standard input ends. `sys.argv[1]` is the memory limit in bytes."""
+    """Serve until standard input ends.
+
+    `sys.argv[1]` is the memory limit in bytes, `sys.argv[2]` the seconds of CPU that a job
+    may take, 0 for any: past them SIGPROF ends the process, whatever it is doing.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     limit = int(sys.argv[1])
@@ -37,10 +41,10 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not become part of an answer
-    serve(sys.stdin.buffer, answers)
+    serve(sys.stdin.buffer, answers, float(sys.argv[2]))
 
 
-def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
+def serve(jobs: BinaryIO, answers: BinaryIO, seconds: float = 0.0) -> None:
     """Answer each frame `(job, args, kwargs)` with `(True, value)` or `(False, reason)`.
 
     `(None, reason)` says that the fault is ours.
@@ -48,14 +52,17 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
     while header := jobs.read(HEADER.size):
         (length,) = HEADER.unpack(header)
         name, args, kwargs = unpack(jobs.read(length))
-        answers.write(_answer(name, args, kwargs))
+        answers.write(_answer(name, args, kwargs, seconds))
         answers.flush()
 
 
-def _answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+def _answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float) -> bytes:
     module, function = JOBS[name]
     try:
-        value = getattr(importlib.import_module(module), function)(*args, **kwargs)
+        work = getattr(importlib.import_module(module), function)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # by CPU: a busy machine is no excuse
+        value = work(*args, **kwargs)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         return pack((True, value))
     except ImportError as exc:
         return pack((None, f"{exc}"))  # no document's fault: a bug or a broken installation

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
+import signal
 import sys
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,10 @@ class JobFailedError(Exception):
     """The job came to no result; `str()` says why in words for a feed's owner."""
 
 
+class JobTooLongError(JobFailedError):
+    """The job took more CPU than it may."""
+
+
 class Worker:
     """Runs named jobs (`child.JOBS`) in the child, one at a time."""
 
@@ -33,14 +38,17 @@ class Worker:
         deadline: timedelta = timedelta(seconds=30),
         idle: timedelta = timedelta(seconds=60),
         memory_bytes: int = MEMORY_LIMIT,
+        cpu: timedelta = timedelta(0),
     ) -> None:
+        """`deadline` is by the clock, `cpu` the time that a job may compute; none: any."""
         self.deadline = deadline.total_seconds()
         self._idle = idle.total_seconds()
         self.memory_bytes = memory_bytes
+        self._cpu = cpu.total_seconds()
         self._turn = asyncio.Lock()
         self._child: asyncio.subprocess.Process | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[int | None]] = set()
 
     @property
     def alive(self) -> bool:
@@ -66,7 +74,8 @@ class Worker:
                 await self._end()
                 raise JobFailedError(f"took longer than {self.deadline:.0f} s to read") from None
             except (OSError, EOFError, pickle.UnpicklingError) as exc:
-                await self._end()
+                if await self._end() == -signal.SIGPROF:
+                    raise JobTooLongError(f"took longer than {self._cpu:g} s to read") from exc
                 raise JobFailedError("broke the process that read it") from exc
             except asyncio.CancelledError:
                 await self._end()  # its answer would be taken for the next job's
@@ -102,19 +111,21 @@ class Worker:
                 "-m",
                 "digestd.worker.child",
                 str(self.memory_bytes),
+                str(self._cpu),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
             )
         return self._child
 
-    async def _end(self) -> None:
+    async def _end(self) -> int | None:
+        """End the child; return how it ended, if it had by itself."""
         child, self._child = self._child, None
         if child is None or child.returncode is not None:
-            return
+            return child.returncode if child is not None else None
         with contextlib.suppress(ProcessLookupError):
             child.kill()
-        await child.wait()
+        return await child.wait()
 
     def _start_timer(self) -> None:
         loop = asyncio.get_running_loop()

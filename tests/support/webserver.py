@@ -160,9 +160,13 @@ def pack(body: bytes, encoding: str) -> bytes:
 
 
 class WebServer:
-    """See the module. `tls` makes it HTTPS. `requests` grows as they arrive."""
+    """See the module. `tls` makes it HTTPS. `requests` grows as they arrive.
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    `bind` may be more than 127.0.0.1: all of 127.0.0.0/8 leads here, each address an origin.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None, bind: str = "127.0.0.1") -> None:
+        self._bind = bind
         self.port = 0
         self.requests: list[Request] = []
         self.connections = 0
@@ -215,7 +219,7 @@ class WebServer:
         asyncio.set_event_loop(self.loop)
         self.loop.set_exception_handler(lambda loop, context: None)  # broken pipes are the point
         server = self.loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+            asyncio.start_server(self._serve, self._bind, 0, ssl=self._tls)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()

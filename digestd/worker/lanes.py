@@ -1,0 +1,41 @@
+"""Two children for documents: a quick one for nearly all, and one for those that take their time.
+
+A document made to be slow would hold up everybody behind it. So each has a moment in the
+quick lane; what has not been read by then is read anew in the slow one, where only its
+like waits.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from digestd.worker.parent import JobTooLongError, Worker
+
+# Of CPU time. An ordinary feed takes some hundredths of a second.
+A_MOMENT = timedelta(seconds=1)
+PATIENCE = timedelta(seconds=20)
+# Larger documents take longer than a moment anyway.
+_LARGE = 1 << 20
+
+
+class Lanes:
+    """Runs named jobs as `Worker` does; the first argument is the document."""
+
+    def __init__(self) -> None:
+        self.quick = Worker(cpu=A_MOMENT)
+        self.slow = Worker(cpu=PATIENCE, deadline=3 * PATIENCE)
+
+    async def run(self, job: str, document: bytes, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (each job has its own type)
+        """Return the job's value; raise JobFailedError if it has none in time."""
+        if len(document) <= _LARGE:
+            try:
+                return await self.quick.run(job, document, *args, **kwargs)
+            except JobTooLongError:
+                pass
+        return await self.slow.run(job, document, *args, **kwargs)
+
+    async def close(self) -> None:
+        """End both children."""
+        await self.quick.close()
+        await self.slow.close()
