@@ -7,14 +7,42 @@ the two together. Every `Markup` here was made by us from sanitised HTML; every
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from markupsafe import Markup
 
 from digestd.core.language import Direction
+from digestd.core.pictures import Pictures
+from digestd.delivery.body import chat_html, mail_html, mail_text
+from digestd.formats.tokens import Token
 
 CONTEXT_VERSION = 1
+
+
+class Body:
+    """An entry's text in its three forms, each written when it is asked for."""
+
+    def __init__(self, tokens: Sequence[Token], pictures: Pictures | None = None) -> None:
+        self._tokens = tokens
+        self._pictures = pictures
+
+    @cached_property
+    def html(self) -> Markup:
+        """As in mails."""
+        return mail_html(self._tokens, self._pictures)
+
+    @cached_property
+    def text(self) -> str:
+        """As in text."""
+        return mail_text(self._tokens)
+
+    @cached_property
+    def chat(self) -> Markup:
+        """As in chats."""
+        return chat_html(self._tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +52,6 @@ class EntryView:
     title: str  # one line, formulas in their Unicode form; never empty
     title_html: Markup  # the same, formulas as HTML where HTML can say them
     link: str  # never empty: its own, else its feed's page
-    html: Markup  # the excerpt, or the whole, with styles inline; empty where titles suffice
-    text: str  # the same as text, in lines of at most 76 columns
-    chat: Markup  # the same as the small HTML that chats understand
     when: str  # "Yesterday at 21:40", "6 days ago"
     published_at: datetime  # in the owner's zone; when it was seen, if nobody said more
     reading: str  # "6 min"; empty where there is nothing to read
@@ -45,6 +70,22 @@ class EntryView:
     is_cut: bool = False  # there is more behind the link
     image: str = ""  # the `src` of a small picture, 116 px wide; empty: none
     image_height: int = 0  # 0: not known
+    _body: Body = field(default_factory=lambda: Body(()))
+
+    @property
+    def html(self) -> Markup:
+        """The excerpt, or the whole, with styles inline; empty where titles suffice."""
+        return self._body.html
+
+    @property
+    def text(self) -> str:
+        """The same as text, in lines of at most 76 columns."""
+        return self._body.text
+
+    @property
+    def chat(self) -> Markup:
+        """The same as the small HTML that chats understand."""
+        return self._body.chat
 
 
 @dataclass(frozen=True, slots=True)

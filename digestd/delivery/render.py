@@ -7,7 +7,7 @@ makes digests fit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +21,9 @@ from digestd.delivery.around import NOTHING, Around
 from digestd.delivery.context import AlertView, NoticeView
 from digestd.delivery.digestmail import MAX_HTML_BYTES, DigestMail, Occasion
 from digestd.delivery.frames import count_title, frame_of
+from digestd.delivery.target import STYLES, Style
 from digestd.delivery.templating import Context, Templates
-from digestd.delivery.views import Views, facts_of
+from digestd.delivery.views import Views, facts_of, title_of
 from digestd.delivery.words import Words
 
 __all__ = ["MAX_HTML_BYTES", "Renderer"]
@@ -40,8 +41,18 @@ class Renderer:
         self._zone = zone
         self._templates = Templates(template_dirs)
 
-    def render_alert(self, entries: Sequence[Member], *, identity: str, now: datetime) -> Message:
-        """Return a message about entries as they appear, newest first."""
+    def render_alert(
+        self,
+        entries: Sequence[Member],
+        *,
+        identity: str,
+        now: datetime,
+        styles: Collection[Style] = STYLES,
+    ) -> Message:
+        """Return a message about entries as they appear, newest first, in these styles.
+
+        `styles` are those that its channel will look at; the others stay empty.
+        """
         words = Words(self._language, self._zone)
         views = Views(words, now)
         newest_first = sorted(entries, key=lambda m: (m[0].dated_at, m[0].id), reverse=True)
@@ -49,8 +60,7 @@ class Renderer:
         plan = Plan()
         selection = select(newest_first, _SMALL_ALERT_RUNG if small else _ALERT_RUNG, plan)
         groups = views.groups(selection, plan)
-        first = views.entry(*newest_first[0], signs=0)
-        title = count_title(words, first.title, len(newest_first))
+        title = count_title(words, title_of(*newest_first[0]), len(newest_first))
         if len(groups) == 1:
             title = words.say("{feed}: {title}", feed=groups[0].name, title=title)
         frame = frame_of(words, title, now, groups)
@@ -66,7 +76,7 @@ class Renderer:
             language=words.language,
         )
         context = {"alert": AlertView(groups), "frame": frame, "words": words}
-        return self._filled("alert", "alert", context, blank)
+        return self._filled("alert", "alert", context, blank, styles)
 
     def render_digest(
         self,
@@ -133,8 +143,15 @@ class Renderer:
             kind="test",
         )
 
-    def _filled(self, name: str, fallback: str, context: Context, blank: Message) -> Message:
-        filled = self._templates.fill(name, fallback, context)
+    def _filled(
+        self,
+        name: str,
+        fallback: str,
+        context: Context,
+        blank: Message,
+        styles: Collection[Style] = STYLES,
+    ) -> Message:
+        filled = self._templates.fill(name, fallback, context, styles)
         return replace(
             blank,
             text=filled.text,

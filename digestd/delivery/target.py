@@ -14,6 +14,20 @@ from digestd.delivery.mailservers import Route
 from digestd.errors import ConfigError
 
 Form = Literal["mail", "json", "page", "line", "apprise"]
+# How a message is written, whatever it goes out as.
+Style = Literal["html", "text", "chat"]
+STYLES: tuple[Style, ...] = ("html", "text", "chat")
+_STYLES_OF: dict[Form, tuple[Style, ...]] = {
+    "mail": ("html", "text"),
+    "page": ("html", "text"),
+    "json": ("text",),
+    "line": ("text",),
+}
+
+
+def styles_of(form: Form) -> tuple[Style, ...]:
+    """Return the styles of a message that pieces of this form are made of."""
+    return _STYLES_OF.get(form, STYLES)
 
 
 @dataclass(frozen=True, slots=True)

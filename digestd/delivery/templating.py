@@ -6,7 +6,7 @@ complaint says why: the outbox never waits for a template.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digestd.core.text import one_line
+from digestd.delivery.target import STYLES, Style
 from digestd.formats.excerpt import shorten
 
 Context = Mapping[str, object]
@@ -49,11 +50,14 @@ class Templates:
             else self._ours
         )
 
-    def fill(self, name: str, fallback: str, context: Context) -> Filled:
-        """Return all three forms of `name`; a form that nobody wrote is `fallback`'s."""
-        html, of_html = self._form(name, fallback, "html", context)
-        text, of_text = self._form(name, fallback, "txt", context)
-        chat, of_chat = self.chat(name, fallback, context)
+    def fill(
+        self, name: str, fallback: str, context: Context, styles: Collection[Style] = STYLES
+    ) -> Filled:
+        """Return these styles of `name`; a form that nobody wrote is `fallback`'s."""
+        nothing = "", ""
+        html, of_html = self._form(name, fallback, "html", context) if "html" in styles else nothing
+        text, of_text = self._form(name, fallback, "txt", context) if "text" in styles else nothing
+        chat, of_chat = self.chat(name, fallback, context) if "chat" in styles else nothing
         complaints = dict.fromkeys(filter(None, (of_html, of_text, of_chat)))
         return Filled(html, _tidy(text), chat, tuple(complaints))
 

@@ -16,10 +16,10 @@ from digestd.core.models import Enclosure, Entry, Feed, MessageEntry
 from digestd.core.pictures import Pictures
 from digestd.core.selection import Fold, Group, Member, Plan, Selection
 from digestd.core.text import one_line
-from digestd.delivery.body import chat_html, mail_html, mail_text, title_html
-from digestd.delivery.context import EntryView, FoldView, GroupView
+from digestd.delivery.body import title_html
+from digestd.delivery.context import Body, EntryView, FoldView, GroupView
 from digestd.delivery.words import Words
-from digestd.formats.borders import clusters, is_unspaced
+from digestd.formats.borders import clusters, count_unspaced
 from digestd.formats.excerpt import beginning, shorten, whole
 from digestd.formats.tokens import Token, as_text, runs
 
@@ -167,9 +167,7 @@ class Views:
             title=title,
             title_html=title_html(titled, pictures) if titled else Markup.escape(title),
             link=link,
-            html=mail_html(tokens, pictures),
-            text=mail_text(tokens),
-            chat=chat_html(tokens),
+            _body=Body(tokens, pictures),
             when=when,
             published_at=entry.dated_at.astimezone(words.zone),
             reading=reading,
@@ -257,7 +255,7 @@ def facts_of(entry: Entry, feed: Feed) -> MessageEntry:
 def reading_minutes(html: str) -> int:
     """Return how long a text takes to read, in minutes; 0 where it is hardly more than a note."""
     text = re.sub(r"<[^>]{0,2000}>", " ", html[:400_000])
-    signs = sum(1 for sign in text if sign > "\u0e00" and is_unspaced(sign))
+    signs = 0 if text.isascii() else count_unspaced(text)
     minutes = signs / _SIGNS_A_MINUTE + (len(text.split()) if signs * 4 < len(text) else 0) / (
         _WORDS_A_MINUTE
     )

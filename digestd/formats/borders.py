@@ -8,6 +8,7 @@ is read as one: a Latin word, a number, a number and its sign or measure word.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -34,10 +35,15 @@ CLOSING = frozenset(
 # They open in English and Chinese, and close in German.
 TURNED = frozenset("“‘")
 _QUOTES = frozenset("\"'")
+# What `may_break` comes to where all signs are ASCII: after blanks, unless they wait for more.
+_ASCII_BREAK = re.compile(rf"\s+(?=[^\s{re.escape(''.join(filter(str.isascii, CLOSING)))}])")
 
 
 def clusters(text: str) -> Iterator[str]:
     """Yield the grapheme clusters of `text`, none longer than MAX_CLUSTER code points."""
+    if text.isascii() and "\r" not in text:  # CR LF is the one cluster that ASCII has
+        yield from text
+        return
     for match in _CLUSTER.finditer(text):
         yield match[0] if match.end() - match.start() <= MAX_CLUSTER else match[0][:MAX_CLUSTER]
 
@@ -45,6 +51,11 @@ def clusters(text: str) -> Iterator[str]:
 def is_unspaced(cluster: str) -> bool:
     """Tell whether the cluster is of a script that writes no blanks between words."""
     return bool(_UNSPACED.match(cluster))
+
+
+def count_unspaced(text: str) -> int:
+    """Return how many signs of such scripts there are in `text`."""
+    return len(_UNSPACED.findall(text))
 
 
 def is_east_asian(cluster: str) -> bool:
@@ -104,6 +115,9 @@ def wrap(text: str, columns: int, indent: str = "") -> str:
 
 def _pieces(text: str) -> Iterator[str]:
     """Split `text` into what no line break may tear, blanks kept at the end of each."""
+    if text.isascii() and "\r" not in text:
+        yield from _ascii_pieces(text)
+        return
     piece, last = "", ""
     for cluster in clusters(text):
         if last and not cluster.isspace() and may_break(last, cluster):
@@ -113,3 +127,13 @@ def _pieces(text: str) -> Iterator[str]:
         last = cluster
     if piece:
         yield piece
+
+
+def _ascii_pieces(text: str) -> Iterator[str]:
+    """Do the same where only blanks may break, without looking at each sign."""
+    start = 0
+    for blank in _ASCII_BREAK.finditer(text):
+        yield text[start : blank.end()]
+        start = blank.end()
+    if start < len(text):
+        yield text[start:]

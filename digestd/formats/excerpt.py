@@ -33,6 +33,7 @@ from digestd.formats.tokens import (
 
 _BLANKS = regex.compile(r"\s+")
 _BLANK = ("space", "block", "br")
+_LOOKED_AT = 8  # code points for each sign that may stay
 
 
 def excerpt(
@@ -72,6 +73,8 @@ def whole(html: str) -> list[Token]:
 def shorten(text: str, limit: int) -> str:
     """Return one line of plain text, at most `limit` signs (and an ellipsis) long."""
     line = " ".join(text.split())
+    # What comes long after the cut has no say in where it is.
+    line = line[: _LOOKED_AT * limit + _TAIL]
     return line if len(line) <= limit else excerpt(escape(line, quote=False), limit, "text")
 
 
@@ -182,11 +185,13 @@ def _split(run: Token) -> Iterator[Token]:
     if run.kind != "text":
         yield run
         return
+    # Not `replace`: it takes ten times as long, and this runs for each sign.
+    path, cost, link = run.path, run.cost, run.link
     for cluster in clusters(run.text):
         if cluster.isspace():
-            yield replace(run, kind="space", text=" ")
+            yield Token("space", " ", path, cost, link=link)
         else:
-            yield replace(run, text=cluster)
+            yield Token("text", cluster, path, cost, link=link)
 
 
 def _collapsed(run: Token) -> Token:

@@ -166,7 +166,7 @@ class AlertMaker:
         for pks in plan.messages:
             members = [shown[of[pk].entry_id] for pk in pks]
             try:
-                message = self._message(_identity(channel, members), members)
+                message = self._message(channel, members)
                 pieces = self._composer.pieces(message, [channel])
             except Exception as exc:  # noqa: BLE001 (one poisonous entry must not hold up the others)
                 telemetry.error("alert not made", exc=exc, entries=[e.id for e, _ in members])
@@ -175,11 +175,15 @@ class AlertMaker:
             made.append(outbox.Outgoing(message.identity, "alert", message.title, pieces, ids, pks))
         return made
 
-    def _message(self, identity: str, members: Members) -> Message:
+    def _message(self, channel: str, members: Members) -> Message:
         """Render an alert; one that cannot be rendered still says title and link."""
+        identity = _identity(channel, members)
         try:
             return self._composer.renderer.render_alert(
-                members, identity=identity, now=self._clock()
+                members,
+                identity=identity,
+                now=self._clock(),
+                styles=self._composer.styles(channel),
             )
         except Exception as exc:  # noqa: BLE001 (whatever it is, its owner hears of the entry)
             telemetry.error("alert not rendered", exc=exc, entries=[e.id for e, _ in members])

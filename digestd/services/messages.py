@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from digestd import telemetry
 from digestd.core.models import Entry, Feed, Message, Piece
+from digestd.delivery.target import Style, styles_of
 from digestd.errors import ConfigError
 from digestd.services.deliver import Targets
 from digestd.store import entries, feeds
@@ -63,6 +64,10 @@ class Composer:
         except ConfigError as exc:
             return exc.reason
         return None
+
+    def styles(self, channel: str) -> Collection[Style]:
+        """Return which styles of a message `channel` has a use for. Blocking at first."""
+        return styles_of(self._targets[channel].form)
 
     def pieces(self, message: Message, channels: Sequence[str]) -> list[tuple[str, Piece]]:
         """Return the pieces of `message` for each channel. Blocking.

@@ -375,8 +375,9 @@ def test_the_names_that_templates_see_are_documented() -> None:
         context.GroupView,
         context.EntryView,
     ):
-        for field in dataclasses.fields(view):
-            assert f"`{field.name}`" in document, f"{view.__name__}.{field.name}"
+        properties = [name for name, kind in vars(view).items() if isinstance(kind, property)]
+        for name in [*(field.name for field in dataclasses.fields(view)), *properties]:
+            assert name.startswith("_") or f"`{name}`" in document, f"{view.__name__}.{name}"
 
 
 # --- the rest ------------------------------------------------------------------------------
