@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from digestd.cli.show import span
+from digestd.cli.show import brief
 from digestd.config import Config
 from digestd.core.freshness import HIGHEST_FLOOR
 from digestd.core.habits import describe_rhythm
@@ -47,7 +47,7 @@ class Foresight:
             "push_trouble": None if pushed else self.trouble.get(feed.pk),
             "published_to_seen": quantiles(figures.seen),
             "seen_to_accepted": quantiles(figures.accepted),
-            "expected_delay": None if wait is None else round(wait.total_seconds()),
+            "expected_delay": None if wait is None else round(wait.total_seconds(), 1),
             "_delay": _in_words(wait),
             "_push": "push" if pushed else "poll",
         }
@@ -64,7 +64,7 @@ class Foresight:
 
 
 def _in_words(wait: timedelta | None) -> str | None:
-    return None if wait is None else f"about {span(wait.total_seconds())}"
+    return None if wait is None else f"about {brief(wait.total_seconds())}"
 
 
 def quantiles(found: Quantiles | None) -> dict[str, float] | None:

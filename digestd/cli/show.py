@@ -63,7 +63,9 @@ def span(seconds: float) -> str:
 
 
 def brief(seconds: float) -> str:
-    """Return a short span as people say it: "0.4 s", else as `span` does."""
+    """Return a short span as people say it: "60 ms", "2.4 s", else as `span` does."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 10 else span(seconds)
 
 

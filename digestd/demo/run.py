@@ -39,6 +39,9 @@ title = "The demo digest"
 when = "manual"                 # `digestd send {digest}`
 to = ["mail", "pages"]
 
+[store]
+path = "{folder}/state/digestd.db"
+
 [poll]
 allow_private = ["127.0.0.1:{port}"]
 
@@ -64,7 +67,6 @@ def run_demo(span: timedelta | None, keep: str | None) -> int:
         config = _write_config(folder, server)
         # A state of its own: neither the owner's database nor his configuration is touched.
         environ = {k: v for k, v in os.environ.items() if k != "CREDENTIALS_DIRECTORY"}
-        environ["STATE_DIRECTORY"] = str(folder / "state")
         _say_hello(config, folder, span)
         asyncio.run(_Demo(App(environ, system_clock, str(config)), server, folder).run(span))
     return 0
