@@ -35,7 +35,8 @@ def compose_mail(target: Target, message: Message, recipient: str) -> tuple[str,
     recipient = ascii_domain(recipient or target.sender_address)
     domain = sender.rpartition("@")[2]
     mark = sha256("\0".join((target.name, message.identity, recipient)).encode()).hexdigest()
-    message_id = f"<{_dotted(message.identity)}.{mark[:16]}@{_short_domain(domain)}>"
+    place = _short_domain(domain)
+    message_id = f"<{_dotted(message.identity, 46 - len(place))}.{mark[:16]}@{place}>"
 
     mail = EmailMessage(policy=_policy(sender, recipient))
     _address_headers(mail, target, sender, recipient)
@@ -82,7 +83,7 @@ def _grouping_headers(
         mail["List-Unsubscribe"] = ", ".join(f"<{way}>" for way in leave)
     if target.threads and message.kind == "alert" and message.feed:
         told = "\0".join((target.name, "thread", message.feed, recipient))
-        mark = sha256(told.encode()).hexdigest()[:24]
+        mark = sha256(told.encode()).hexdigest()[:12]
         root = f"<thread.{mark}@{_short_domain(sender.rpartition('@')[2])}>"
         mail["In-Reply-To"] = root
         mail["References"] = root
@@ -146,10 +147,14 @@ def ascii_domain(address: str) -> str:
         return address
 
 
-def _dotted(identity: str) -> str:
-    """Return `identity` as the readable part of a Message-ID: RFC 5322 atoms, 40 characters."""
+def _dotted(identity: str, room: int) -> str:
+    """Return `identity` as the readable part of a Message-ID: RFC 5322 atoms.
+
+    At most `room` characters, so that the header stays one line: folded after its
+    name it is legal, and yet some filters take it for an empty one.
+    """
     atoms = re.findall(r"[A-Za-z0-9-]+", identity[:200])
-    return ".".join(atoms)[:40].strip(".") or "message"
+    return ".".join(atoms)[:room].strip(".") or "message"
 
 
 def _short_domain(domain: str) -> str:

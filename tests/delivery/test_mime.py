@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -81,6 +82,17 @@ def test_identity_and_recipient_make_the_message_id() -> None:
     ids = {piece.uid for identity in ("x/1", "x/2") for piece in compose(
         both, message(identity=identity))}  # fmt: skip
     assert len(ids) == 4
+
+
+@pytest.mark.parametrize("domain", ["x.org", "a-quite-long-name.of-a-company.example"])
+def test_what_names_a_mail_stays_on_its_line(domain: str) -> None:
+    server = MailServer("smtp.example.org", sender=f"digestd@{domain}")
+    to = open_target(Channel("here", "mail:reader@example.org", threads=True), server)
+    content = one_piece(to, identity="digest/a-long-name/2026-11-24T08:00:00/" + "x" * 90).payload
+    head = content.partition(b"\r\n\r\n")[0].decode()
+    assert re.search(rf"(?m)^Message-ID: <\S+@{domain}>\r?$", head)
+    for name in ("References", "In-Reply-To"):
+        assert re.search(rf"(?m)^{name}: <thread\.\S+@{domain}>\r?$", head), head
 
 
 def test_a_title_cannot_forge_a_header() -> None:
