@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
-from digestd.core.links import canonical_link
+from digestd.core.links import canonical_link, strip_tracking
 from digestd.core.models import PageSelectors, ParsedFeed
 
 Source = Literal["itself", "preset", "header", "tag", "anchor", "word", "known", "news"]
@@ -53,7 +53,7 @@ class Proposal:
 # --- what people type ------------------------------------------------------------------
 
 _FEED_SCHEMES = re.compile(
-    r"(?:feed|feeds|rss|pcast|podcast|itpc|itms|webcal|view-source|web\+feed)"
+    r"(?:feed|feeds|rss|pcast|podcast|itpc|view-source|web\+feed)"
     r":(?://)?(?=https?:|[\w-]+\.)",
     re.IGNORECASE,
 )
@@ -81,9 +81,10 @@ def addresses(typed: str) -> list[str]:
     if scheme:
         rest = text[scheme.end() :]
         if scheme[0].lower() in ("http:", "https:"):
-            return [f"{scheme[0].lower()}//{rest.lstrip('/')}"]
+            url = f"{scheme[0].lower()}//{rest.lstrip('/')}"
+            return [strip_tracking(url.partition("#")[0])]
         return [text]
-    bare = text.lstrip("/")
+    bare = strip_tracking(text.lstrip("/").partition("#")[0])
     return [f"https://{bare}", f"http://{bare}"] if bare else []
 
 
@@ -206,6 +207,8 @@ _KNOWN = (
     *("rss/", "index.rdf", "feed.atom", "feed.rss", "index.rss", "atom", "feeds/posts/default"),
     *(
         "?feed=rss2",
+        "?format=rss",
+        "blog-feed.xml",
         "blog/feed",
         "blog/index.xml",
         "blog/feed.xml",
@@ -225,6 +228,7 @@ _KNOWN = (
     ),
 )
 _KNOWN_HERE = ("feed", "rss", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feed/", "feed.json")
+_ENDINGS = (".rss", ".atom", ".xml", "?format=rss", "?format=feed&type=rss")
 NEWS_SITEMAPS = ("sitemap-news.xml", "news-sitemap.xml", "sitemap_news.xml", "sitemap/news.xml")
 
 
@@ -242,12 +246,8 @@ def well_known(url: str) -> list[FeedLink]:
     for depth in range(len(segments), max(0, len(segments) - 2), -1):
         folder = root + "/".join(segments[:depth]) + "/"
         urls.update(dict.fromkeys(folder + known for known in _KNOWN_HERE))
-    if segments and not urls.keys() & {root + segments[0]}:
-        urls.update(
-            dict.fromkeys(
-                url.partition("?")[0].rstrip("/") + end for end in (".rss", ".atom", ".xml")
-            )
-        )
+    if segments:
+        urls.update(dict.fromkeys(url.partition("?")[0].rstrip("/") + end for end in _ENDINGS))
     urls.update(dict.fromkeys(root + known for known in _KNOWN))
     return [FeedLink(known, "known") for known in urls]
 

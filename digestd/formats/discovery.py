@@ -36,9 +36,12 @@ _VAGUE_TYPES = frozenset(
     ("", "application/xml", "text/xml", "application/json", "text/json", "text/html", "text/plain")
 )
 _MARKUP = re.compile(
-    r"<(?:!doctype html|html|head|body|meta|title|link|a|div|p)[\s>]", re.IGNORECASE
+    r"<(?:!doctype html|html|head|body|meta|title|link|a|div|p|table|frameset)[\s>]", re.IGNORECASE
 )
 _REFRESH = re.compile(r"^\s*[0-9.]*\s*[;,]?\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
+_MOVED = re.compile(  # by a script alone
+    r"location(?:\.href)?\s*=\s*[\"']([^\"']+)[\"']|location\.replace\([\"']([^\"']+)"
+)
 _HEADER = re.compile(
     r"<([^<>]{1,4000})>((?:\s*;\s*[\w*-]+\s*=\s*(?:\"[^\"]{0,500}\"|[^\s;,\"]{0,500}))*)"
 )
@@ -98,6 +101,7 @@ def _page(root: html.HtmlElement, url: str, of_header: list[FeedLink]) -> Page:
     base = base_of(root, url)
     tags = list(_link_tags(root, base))
     anchors, words, deeper = _anchors(root, base)
+    deeper = [*_same_elsewhere(root, base, url), *deeper]
     return Page(
         url=url,
         title=one_line("".join(root.xpath("string(//title)"))[:2_000], 120),
@@ -162,6 +166,14 @@ def _anchors(root: html.HtmlElement, base: str) -> tuple[list[FeedLink], list[Fe
     return anchors, words[:10], deeper
 
 
+def _same_elsewhere(root: html.HtmlElement, base: str, url: str) -> list[str]:
+    """Return where the page itself is in full: its canonical address, its frames."""
+    links = [e for e in root.iter("link") if "canonical" in (e.get("rel") or "").lower()]
+    found = [e.get("href") for e in links] + [e.get("src") for e in root.iter("frame")]
+    urls = (_address(one, base) for one in found[:_MAX_DEEPER])
+    return [one for one in urls if one and one.rstrip("/") != url.partition("#")[0].rstrip("/")]
+
+
 def _link(url: str, source: Source, label: str, element: html.HtmlElement) -> FeedLink:
     return FeedLink(url, source, label, (element.get("hreflang") or "")[:20])
 
@@ -187,6 +199,12 @@ def _refresh(root: html.HtmlElement, base: str) -> str | None:
             found = _REFRESH.match(element.get("content") or "")
             if found:
                 return _address(found[1], base)
+    body = root.find("body")
+    if body is None or not "".join(body.itertext("p", "div", "a", "h1")).strip():
+        for element in root.iter("script"):
+            moved = _MOVED.search((element.text or "")[:5_000])
+            if moved:
+                return _address(moved[1] or moved[2], base)
     return None
 
 

@@ -26,9 +26,10 @@ from digestd.net.politeness import HostGate
 from digestd.worker.parent import JobFailedError, Worker
 
 _PRESETS = Path(__file__).parents[1] / "presets.toml"
-_MOST_REQUESTS = 60  # for one address
+_MOST_REQUESTS = 70  # for one address
 _MOST_CANDIDATES = 10  # of one page that are read
 _AT_ONCE = 4
+_LIKELY = 16  # of the usual places, those that are asked before other pages are
 # What a server may answer to us that it would not answer to the daemon tomorrow.
 _PASSING = frozenset([None, 401, 403, 408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
 
@@ -167,7 +168,7 @@ class _Search:
         if wrong:
             found.problem = wrong
             return found
-        await self._ask_presets()
+        await self._ask_presets(self._address)
         if not self._good and found.unchecked is None:
             await self._ask_page()
         self._note_rsshub()
@@ -188,8 +189,8 @@ class _Search:
 
     # --- presets ---
 
-    async def _ask_presets(self) -> None:
-        for preset in known(self._finder._presets, self._address):
+    async def _ask_presets(self, address: str) -> None:
+        for preset in known(self._finder._presets, address):
             feeds = preset.feeds or await self._look_up(preset)
             await self._ask_ways(preset, feeds)
             if not self._good and preset.feeds and preset.pages:
@@ -240,22 +241,33 @@ class _Search:
             return
         if isinstance(answer, Page):
             found.page = answer
+            if canonical_link(answer.url) != canonical_link(self._address):
+                await self._ask_presets(answer.url)  # a short link to a place that is known
+            if self._good:
+                return
             await self._ask_links(answer, answer.links)
         else:
             found.problem = str(answer)
             if isinstance(answer, _Unreachable):
                 return  # no door, no other room behind it
-        where = found.page.url if found.page else self._address
         if not self._good:
-            await self._ask_front(where)
+            await self._ask_around(found.page.url if found.page else self._address)
+
+    async def _ask_around(self, where: str) -> None:
+        """Ask where a feed may be that the page says nothing of."""
+        usual = discovery.well_known(where)
+        likely, rest = usual[:_LIKELY], usual[_LIKELY:]
+        await self._ask_front(where)
         if not self._good:
-            await self._ask_in_turn(discovery.well_known(where), "a usual place")
+            await self._ask_in_turn(likely, _USUAL)
         if not self._good:
             await self._ask_deeper()
         if not self._good:
+            await self._ask_in_turn(rest, _USUAL)
+        if not self._good:
             await self._ask_sitemaps(discovery.root_of(where))
-        if not found.candidates and not found.problem:
-            found.problem = "no feed was found there, nor in any of the usual places"
+        if not self.findings.candidates and not self.findings.problem:
+            self.findings.problem = "no feed was found there, nor in any of the usual places"
 
     async def _ask_front(self, where: str) -> None:
         """Look at the site's first page, where this one says nothing or is not there."""
@@ -280,8 +292,8 @@ class _Search:
             if isinstance(answer, Page):
                 await self._ask_links(answer, answer.links)
                 if not self._good:
-                    near = discovery.well_known(url)[:8]
-                    await self._ask_in_turn(near, "a usual place")
+                    near = discovery.well_known(url)[:4]
+                    await self._ask_in_turn(near, _USUAL)
             if self._good:
                 return
 
@@ -380,6 +392,7 @@ class _Unreachable(_Passing):
 
 
 _NO_RSSHUB = 'RSSHub has a route for it, if you have one: [poll] rsshub = "http://localhost:1200"'
+_USUAL = "a usual place"
 _NEWS = "a sitemap of news"
 _WHAT = {
     "header": "named in a Link header",

@@ -92,7 +92,7 @@ ROWS = [
     found_by(
         "without a scheme",
         "a2.example",
-        "https://a2.example",
+        "https://a2.example/",
         tag("/atom.xml", "application/atom+xml"),
         "https://a2.example/atom.xml",
     ),
@@ -493,5 +493,263 @@ ROWS = [
         "https://math.stackexchange.com/questions/tagged/primes",
         "https://math.stackexchange.com/feeds/tag?tagnames=primes&sort=newest",
         {"https://math.stackexchange.com/feeds/tag?tagnames=primes&sort=newest": atom()},
+    ),
+    # --- and what else there is ---
+    row(
+        "tracking and a fragment",
+        "HTTPS://G1.Example/feed?utm_source=mail#top",
+        "https://G1.Example/feed",
+        {"https://g1.example/feed": rss(), "https://G1.Example/feed": rss()},
+    ),
+    row(
+        "a short link to a place that is known",
+        "https://short.example/x",
+        "https://github.com/me/other/releases.atom",
+        {
+            "https://short.example/x": moved("https://github.com/me/other", 302),
+            "https://github.com/me/other": page(),
+            "https://github.com/me/other/releases.atom": atom(),
+        },
+    ),
+    row(
+        "a script that sends visitors on",
+        "https://g2.example/",
+        "https://g2.example/site/atom",
+        {
+            "https://g2.example/": Answer(
+                "<html><script>window.location.href = '/site/';</script>"
+            ),
+            "https://g2.example/site/": page(tag("atom", "application/atom+xml")),
+            "https://g2.example/site/atom": atom(),
+        },
+    ),
+    row(
+        "frames",
+        "http://g3.example/",
+        "http://g3.example/news.rdf",
+        {
+            "http://g3.example/": Answer('<frameset><frame src="main.html"></frameset>'),
+            "http://g3.example/main.html": page(body='<a href="news.rdf">RSS 1.0</a>'),
+            "http://g3.example/news.rdf": rss(),
+        },
+    ),
+    row(
+        "an AMP page",
+        "https://g4.example/amp/post",
+        "https://www.g4.example/feed/all",
+        {
+            "https://g4.example/amp/post": page(
+                '<link rel="canonical" href="https://www.g4.example/post">'
+            ),
+            "https://www.g4.example/post": page(tag("/feed/all")),
+            "https://www.g4.example/feed/all": rss(),
+        },
+    ),
+    row(
+        "a page that is gone, whose site names its feed",
+        "https://g5.example/old/page",
+        "https://g5.example/posts.php?kind=atom",
+        {
+            "https://g5.example/old/page": page(tag("/wrong"), status=404),
+            "https://g5.example/": page(tag("/posts.php?kind=atom", "application/atom+xml")),
+            "https://g5.example/posts.php?kind=atom": atom(),
+        },
+    ),
+    row(
+        "Atom and RSS of one site, Atom first",
+        "https://g6.example",
+        "https://g6.example/atom",
+        {
+            "https://g6.example/": page(
+                tag("/atom", "application/atom+xml", "Atom") + tag("/rss", title="RSS")
+            ),
+            "https://g6.example/atom": atom(),
+            "https://g6.example/rss": rss(),
+        },
+    ),
+    row(
+        "comments in Chinese, listed first",
+        "https://g7.example/archives/1/",
+        "https://g7.example/feed/",
+        {
+            "https://g7.example/archives/1/": page(
+                tag("/archives/1/feed/", title="某站 » 第一篇 评论 Feed")
+                + tag("/comments/feed/", title="某站 » 评论 Feed")
+                + tag("/feed/", title="某站 » Feed"),
+                lang="zh-CN",
+            ),
+            **{
+                f"https://g7.example/{path}": rss(path)
+                for path in ("archives/1/feed/", "comments/feed/", "feed/")
+            },
+        },
+    ),
+    row(
+        "a page in gb18030",
+        "http://g8.example/",
+        "http://g8.example/%E8%AE%A2%E9%98%85.xml",
+        {
+            "http://g8.example/": Answer(
+                '<html><head><meta charset="gb2312"><title>新闻</title></head><body>'
+                '<a href="/%E8%AE%A2%E9%98%85.xml">订阅</a>'.encode("gb18030"),
+                "text/html",
+            ),
+            "http://g8.example/%E8%AE%A2%E9%98%85.xml": rss(),
+        },
+    ),
+    row(
+        "the search of a site is no feed of it",
+        "https://g9.example/",
+        "https://g9.example/index.rss",
+        {
+            "https://g9.example/": page(
+                '<link rel="search" type="application/opensearchdescription+xml" href="/os.xml">'
+                + tag("/search/rss?q=x", title="Search results")
+                + tag("/index.rss", title="News")
+            ),
+            "https://g9.example/search/rss?q=x": rss("Search"),
+            "https://g9.example/index.rss": rss("News"),
+        },
+    ),
+    row(
+        "a living feed beside a dead one",
+        "https://h1.example/",
+        "https://h1.example/new.xml",
+        {
+            "https://h1.example/": page(tag("/old.xml") + tag("/new.xml")),
+            "https://h1.example/old.xml": rss(year=2012),
+            "https://h1.example/new.xml": rss(),
+        },
+    ),
+    row(
+        "a category is listed before the site",
+        "https://h2.example/",
+        "https://h2.example/feed",
+        {
+            "https://h2.example/": page(tag("/category/notes/archive/feed") + tag("/feed")),
+            "https://h2.example/category/notes/archive/feed": rss("Notes"),
+            "https://h2.example/feed": rss("All"),
+        },
+    ),
+    row(
+        "a feed behind the stylesheet of a browser",
+        "https://h3.example/rss",
+        "https://h3.example/rss",
+        {
+            "https://h3.example/rss": Answer(
+                '\n<?xml version="1.0"?><?xml-stylesheet href="/pretty.xsl"?>'
+                + str(rss().body)[21:],
+                "text/xml",
+            )
+        },
+    ),
+    row(
+        "a redirect for the time being",
+        "https://h4.example/feed",
+        "https://h4.example/feed",
+        {
+            "https://h4.example/feed": moved("https://cdn.h4.example/a1b2c3.xml", 302),
+            "https://cdn.h4.example/a1b2c3.xml": rss(),
+        },
+    ),
+    row(
+        "a shop's blog",
+        "https://h5.example/blogs/news",
+        "https://h5.example/blogs/news.atom",
+        {
+            "https://h5.example/blogs/news": page(),
+            "https://h5.example/blogs/news.atom": atom(),
+        },
+    ),
+    row(
+        "another scheme in an anchor",
+        "https://h6.example/podcast",
+        "https://audio.h6.example/show",
+        {
+            "https://h6.example/podcast": page(
+                body='<a href="itpc://audio.h6.example/show">iTunes</a>'
+            ),
+            "https://audio.h6.example/show": rss(),
+        },
+    ),
+    row(
+        "unquoted, in the body, with a base that is relative",
+        "https://h7.example/a/b/",
+        "https://h7.example/site/rss.php",
+        {
+            "https://h7.example/a/b/": Answer(
+                "<base href=/site/><body><LINK rel=ALTERNATE type=text/xml title=RSS href=rss.php>"
+            ),
+            "https://h7.example/site/rss.php": rss(),
+        },
+    ),
+    row(
+        "a name that is not ASCII",
+        "https://bücher.example/",
+        "https://xn--bcher-kva.example/feed",
+        {
+            "https://xn--bcher-kva.example/": page(tag("https://xn--bcher-kva.example/feed")),
+            "https://xn--bcher-kva.example/feed": rss(),
+        },
+    ),
+    row(
+        "a wiki's changes",
+        "https://h8.example/wiki/",
+        "https://h8.example/w/index.php?title=Special:RecentChanges&feed=atom",
+        {
+            "https://h8.example/wiki/": page(
+                tag(
+                    "/w/index.php?title=Special:RecentChanges&amp;feed=atom",
+                    "application/atom+xml",
+                    "Atom feed",
+                )
+            ),
+            "https://h8.example/w/index.php?title=Special:RecentChanges&feed=atom": atom(),
+        },
+    ),
+    row(
+        "a newsroom two clicks away",
+        "https://h9.example/",
+        "https://h9.example/newsroom/all.rss",
+        {
+            "https://h9.example/": page(body='<nav><a href="/en/newsroom">Newsroom</a></nav>'),
+            "https://h9.example/en/newsroom": page(body='<a href="/newsroom/all.rss">RSS</a>'),
+            "https://h9.example/newsroom/all.rss": rss(),
+        },
+    ),
+    row(
+        "Bluesky",
+        "bsky.app/profile/someone.example",
+        "https://bsky.app/profile/someone.example/rss",
+        {"https://bsky.app/profile/someone.example/rss": rss()},
+    ),
+    row(
+        "GitLab project without releases",
+        "https://gitlab.com/group/sub/project",
+        "https://gitlab.com/group/sub/project/-/tags?format=atom",
+        {"https://gitlab.com/group/sub/project/-/tags?format=atom": atom()},
+    ),
+    row(
+        "arXiv list",
+        "arxiv.org/list/math.CO/new",
+        "https://rss.arxiv.org/rss/math.CO",
+        {"https://rss.arxiv.org/rss/math.CO": rss()},
+    ),
+    row(
+        "Medium story of an author",
+        "https://medium.com/@someone/a-story-of-mine-0123456789ab",
+        "https://medium.com/feed/@someone",
+        {"https://medium.com/feed/@someone": rss()},
+    ),
+    row(
+        "PeerTube by its page",
+        "https://tube.example/c/a_channel/videos",
+        "https://tube.example/feeds/videos.xml?videoChannelId=7",
+        {
+            "https://tube.example/c/a_channel/videos": page(
+                tag("/feeds/videos.xml?videoChannelId=7")
+            ),
+            "https://tube.example/feeds/videos.xml?videoChannelId=7": rss(),
+        },
     ),
 ]

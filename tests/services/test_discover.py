@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,61 @@ async def test_the_feed_that_is_meant_is_found(finder: Discoverer, row: Row) -> 
     found = await finder.find(row.typed)
     assert found.candidates, found.problem
     assert found.candidates[0].url == row.feed, [(c.url, c.score) for c in found.candidates]
+
+
+async def test_several_feeds_are_listed_best_first(finder: Discoverer) -> None:
+    (row,) = (row for row in ROWS if row.name == "a category has its own feed")
+    found = await finder.find(row.typed)
+    titles = [candidate.feed.title for candidate in found.candidates]
+    assert titles == ["Math – W", "W", "Comments for W"]
+
+
+async def test_a_known_feed_that_cannot_be_asked_is_named_all_the_same(finder: Discoverer) -> None:
+    found = await finder.find("https://lobste.rs/t/rust")
+    assert found.candidates == []
+    assert found.unchecked is not None
+    assert found.unchecked[0] == "https://lobste.rs/t/rust.rss"
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("", "that is no address"),
+        ("ftp://example.org/", "only http and https"),
+        ("http://127.0.0.1/", "refused: 127.0.0.1 is this machine itself"),
+        ("https://nowhere.example/", "could not reach the server"),
+        ("rsshub://a/b", "[poll] rsshub"),
+        ("https://t.me/durov_russia", "[poll] rsshub"),
+        ("https://known0.example/nothing/here", ""),
+    ],
+)
+async def test_what_went_wrong_is_one_clear_line(
+    finder: Discoverer, typed: str, problem: str
+) -> None:
+    found = await finder.find(typed)
+    if problem:
+        assert found.candidates == []
+        assert problem in found.problem
+    else:
+        assert found.candidates  # at its front page
+
+
+async def test_whoever_asked_for_patience_is_not_asked(internet: Internet, tmp_path: Path) -> None:
+    gate = HostGate(lambda: NOW)
+    gate.block("https://a1.example/", NOW + timedelta(hours=1))
+    worker = Worker()
+    context = internet.context(str(tmp_path / "ca.pem"))
+    before = len(internet.asked)
+    async with Client(context, gate=gate, proxy=internet.proxy) as client:
+        finder = Discoverer(
+            client,
+            gate,
+            worker,
+            max_size=1 << 20,
+            timeout=timedelta(seconds=10),
+            clock=lambda: NOW,
+        )
+        found = await finder.find("https://a1.example/blog/")
+    await worker.close()
+    assert "asked not to be asked again before" in found.problem
+    assert len(internet.asked) == before
