@@ -17,6 +17,7 @@ MAX_FORMULA_BYTES = 5_000_000
 
 # A thumbnail's side, and an icon's, in CSS pixels.
 THUMBNAIL_PX, ICON_PX = 116, 24
+COLUMN_PX = 552  # the width of a text, and so of an image in it
 IMAGE_BUDGET = 400_000  # bytes of thumbnails and icons in a message
 
 ImageMode = Literal["attach", "link", "off"]
@@ -72,12 +73,17 @@ class Pictures:
         formulas: Mapping[Formula, Picture | None] | None = None,
         thumbnails: Mapping[int, Picture] | None = None,
         icons: Mapping[int, Picture] | None = None,
+        images: Mapping[str, Picture] | None = None,
         image_budget: int = IMAGE_BUDGET,
     ) -> None:
-        """`thumbnails` are by entry, `icons` by `Feed.pk`; None: it cannot be drawn."""
+        """`thumbnails` are by entry, `icons` by `Feed.pk`, `images` of texts by address.
+
+        None for a formula: it cannot be drawn.
+        """
         self._formulas = formulas or {}
         self._thumbnails = thumbnails or {}
         self._icons = icons or {}
+        self._images = images or {}
         self._image_budget = image_budget
         self.wishes = Wishes()
         self._used: dict[str, Picture] = {}
@@ -106,6 +112,11 @@ class Pictures:
         self.wishes.icons.setdefault(feed_pk)
         return self._image(self._icons.get(feed_pk))
 
+    def image(self, url: str, page: str) -> Picture | None:
+        """Return an image that stands in a text; `page` is where that is from."""
+        self.wishes.images.setdefault(url, page)
+        return self._image(self._images.get(url))
+
     def _image(self, picture: Picture | None) -> Picture | None:
         if picture is None or picture.name in self._used:
             return picture
@@ -117,7 +128,9 @@ class Pictures:
 
     def again(self) -> Pictures:
         """Return the same pictures for another try at the same message; its wishes count."""
-        twin = Pictures(self._formulas, self._thumbnails, self._icons, self._image_budget)
+        twin = Pictures(
+            self._formulas, self._thumbnails, self._icons, self._images, self._image_budget
+        )
         self.wishes = twin.wishes
         return twin
 
@@ -132,12 +145,13 @@ class Pictures:
 
 
 class Wishes:
-    """What was asked of `Pictures`, in order: formulas, entries, feeds."""
+    """What was asked of `Pictures`, in order: formulas, entries, feeds, images of texts."""
 
     def __init__(self) -> None:
         self.formulas: dict[Formula, None] = {}
         self.thumbnails: dict[int, None] = {}
         self.icons: dict[int, None] = {}
+        self.images: dict[str, str] = {}  # address -> the page that shows it
 
     def __bool__(self) -> bool:
-        return bool(self.formulas or self.thumbnails or self.icons)
+        return bool(self.formulas or self.thumbnails or self.icons or self.images)

@@ -14,7 +14,7 @@ from html import escape
 from markupsafe import Markup
 
 from digestd.core.language import direction_of
-from digestd.core.pictures import Pictures
+from digestd.core.pictures import Picture, Pictures
 from digestd.delivery import formulas
 from digestd.delivery.formulas import PANEL
 from digestd.formats.borders import wrap
@@ -47,9 +47,12 @@ _PLAIN = frozenset({"span", "abbr", "q", "bdi", "small", "mark"})
 _CELLS = frozenset({"li", "td", "th"})
 
 
-def mail_html(tokens: Sequence[Token], pictures: Pictures | None = None) -> Markup:
-    """Return an entry's text for a mail: paragraphs with styles, formulas set, nothing else."""
-    return Markup(_Mail(pictures or Pictures()).write(tokens))  # noqa: S704 - each token is escaped in `_Mail`
+def mail_html(tokens: Sequence[Token], pictures: Pictures | None = None, page: str = "") -> Markup:
+    """Return an entry's text for a mail: paragraphs with styles, formulas set, nothing else.
+
+    `page` is where its images are from.
+    """
+    return Markup(_Mail(pictures or Pictures(), page).write(tokens))  # noqa: S704 - each token is escaped in `_Mail`
 
 
 def title_html(tokens: Sequence[Token], pictures: Pictures | None = None) -> Markup:
@@ -91,8 +94,9 @@ def mail_text(tokens: Sequence[Token], columns: int = 76) -> str:
 class _Mail:
     """Writes tokens: containers as they nest, paragraphs where text begins, then inline tags."""
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: Pictures, page: str) -> None:
         self._pictures = pictures
+        self._page = page
         self._parts: list[str] = []
         self._containers: list[Element] = []
         self._inline: list[Element] = []
@@ -113,6 +117,9 @@ class _Mail:
                     if token.kind == "display"
                     else _listing(token)
                 )
+            elif token.kind == "image":
+                self._close_paragraph()
+                self._parts.append(_image(token, self._pictures.image(token.source, self._page)))
             elif token.kind != "cell":
                 self._open_paragraph(token)
                 if not self._is_open:
@@ -203,6 +210,25 @@ def _inline(token: Token, pictures: Pictures, *, in_title: bool = False) -> str:
     if token.kind in {"formula", "display"}:
         return formulas.inline(token, pictures, in_title=in_title)
     return escape(token.text, quote=False)
+
+
+def _image(token: Token, picture: Picture | None) -> str:
+    """Return an image with its link; what it would say, if it does not come along."""
+    href = token.link.href if token.link else ""
+    if picture is None:
+        if not token.text:
+            return ""
+        shown = escape(token.text, quote=False)
+        href = href or token.source
+    else:
+        size = f' width="{picture.width}" height="{picture.height}"' if picture.width else ""
+        shown = (
+            f'<img src="{escape(picture.source)}"{size} alt="{escape(token.text.strip("[]"))}"'
+            ' style="border:0;max-width:100%;height:auto;border-radius:4px">'
+        )
+    if href:
+        shown = f'<a href="{escape(href)}" class="lk" style="color:{ACCENT}">{shown}</a>'
+    return f'<p style="margin:14px 0 0">{shown}</p>'
 
 
 def _listing(token: Token) -> str:

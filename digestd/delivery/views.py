@@ -162,7 +162,8 @@ class Views:
         others = self._also.get(entry.id, ())
         told_of = [entry.id, *(other.id for other, _ in others)]
         others = others[:_ALSO_NAMED]
-        image = pictures.thumbnail(entry.id) if signs else None
+        has_own = any(token.kind == "image" for token in tokens)
+        image = pictures.thumbnail(entry.id) if signs and not has_own else None
         return EntryView(
             title=title,
             title_html=title_html(titled, pictures) if titled else Markup.escape(title),

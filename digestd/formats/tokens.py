@@ -9,7 +9,7 @@ form a message takes: mail, chat, text. The parser bounds depth; the walk is one
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Literal
 
@@ -17,7 +17,7 @@ import regex
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-Kind = Literal["text", "space", "formula", "display", "code", "pre", "br", "block", "cell"]
+Kind = Literal["text", "space", "formula", "display", "code", "pre", "br", "block", "cell", "image"]
 FormulaForm = Literal["unicode", "tex"]
 
 
@@ -40,6 +40,7 @@ _NEVER = names(
 _NOT_IN_EXCERPTS = _NEVER | names("form figure figcaption table hr")
 _NOT_IN_SCRAPS = _NEVER | names("form hr")
 _CODE = names("code kbd samp tt")
+_LETTER, _LONGEST_ALT = 48, 300
 _TIGHT = names("li dt dd tr td th")
 _HIDDEN = regex.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d])",
@@ -90,17 +91,18 @@ class Token:
     tex: str = ""  # of a formula
     markup: str = ""  # of formulas and code, as it stands in HTML
     link: Element | None = None
+    source: str = ""  # of an image: where it is
 
 
 def runs(html: str, formulas: FormulaForm = "unicode", *, whole: bool = False) -> list[Token]:
     """Return an entry as tokens, text not yet split.
 
-    Hidden elements, scripts and images are left out; without `whole` forms too, and
+    Hidden elements and scripts are left out; without `whole` images and forms too, and
     tables and figures where there is anything else to read. `formulas` says how
     formulas are written.
     """
     if whole:
-        return list(_Walk(formulas, _NEVER).tokens(_parse(html)))
+        return list(_Walk(formulas, _NEVER - {"img"}).tokens(_parse(html)))
     found = list(_Walk(formulas, _NOT_IN_EXCERPTS).tokens(_parse(html)))
     if any(token.kind not in ("block", "br", "cell") and token.text.strip() for token in found):
         return found
@@ -154,6 +156,9 @@ class _Walk:
         if tag == "br":
             yield self._token("br", "\n")
             return
+        if tag == "img":
+            yield from self._image(element)
+            return
         if tag in ("ol", "ul"):
             self._lists.append(1 if tag == "ol" else 0)
         if tag == "tr":
@@ -169,6 +174,17 @@ class _Walk:
             self._cells += 1
         elif tag in _BLOCKS:
             yield self._token("block", "\n" if tag in _TIGHT else "\n\n")
+
+    def _image(self, element: HtmlElement) -> Iterator[Token]:
+        """Yield an image; of one as small as a letter what it would say."""
+        alt = " ".join((element.get("alt") or "").split())[:_LONGEST_ALT]
+        sides = [element.get(side) or "" for side in ("width", "height")]
+        source = (element.get("src") or "").strip()
+        if any(side.isdecimal() and int(side) <= _LETTER for side in sides) or not source:
+            if alt:
+                yield self._token("text", alt)
+        elif _SAFE_LINK.match(source):
+            yield replace(self._token("image", f"[{alt}]" if alt else ""), source=source)
 
     def _end(self, tag: str) -> Iterator[Token]:
         if tag in ("ol", "ul") and self._lists:

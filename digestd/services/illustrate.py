@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
@@ -77,14 +78,15 @@ class Illustrator:
         entries = [members[id_][0] for id_ in wishes.thumbnails if id_ in members]
         feeds = {feed.pk: feed for _, feed in members.values()}
         wanted = [feeds[pk] for pk in wishes.icons if pk in feeds]
-        drawn, thumbnails, icons = await asyncio.gather(
+        drawn, thumbnails, icons, images = await asyncio.gather(
             self._formulas(wishes.formulas),
             self._thumbnails(entries, digest.images),
             self._icons(wanted, digest.images),
+            self._in_texts(wishes.images, digest.images),
         )
-        if not (any(drawn.values()) or thumbnails or icons):
+        if not (any(drawn.values()) or thumbnails or icons or images):
             return None
-        return Pictures(drawn, thumbnails, icons, digest.image_budget)
+        return Pictures(drawn, thumbnails, icons, images, digest.image_budget)
 
     # --- images ------------------------------------------------------------------------
 
@@ -95,6 +97,13 @@ class Illustrator:
         if mode == "off" or not self._can_shrink:
             return {}
         return await self._images.thumbnails(entries, self.patience)
+
+    async def _in_texts(self, wanted: Mapping[str, str], mode: ImageMode) -> Mapping[str, Picture]:
+        if mode == "link":
+            return {url: replace(_linked(url), width=0, height=0) for url in wanted}
+        if mode == "off" or not self._can_shrink:
+            return {}
+        return await self._images.images(wanted, self.patience)
 
     async def _icons(self, feeds: Sequence[Feed], mode: ImageMode) -> Mapping[int, Picture]:
         if mode != "attach" or not self._can_shrink:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from typing import TypeVar
 from urllib.parse import urljoin
 
 from digestd import telemetry
@@ -21,6 +22,8 @@ from digestd.net.politeness import HostGate
 from digestd.store import pictures
 from digestd.store.db import Store
 from digestd.worker.parent import JobFailedError, Worker
+
+T = TypeVar("T")
 
 _ACCEPT = "image/jpeg, image/png, image/webp, image/gif;q=0.9, image/*;q=0.5, */*;q=0.1"
 _MAX_IMAGE, _MAX_PAGE = 8_000_000, 1_000_000
@@ -58,6 +61,17 @@ class ImageFetcher:
                 work[entry.id] = _key("thumbnail", *urls), make
         return await self._all(work, seconds)
 
+    async def images(self, wanted: Mapping[str, str], seconds: float) -> dict[str, Picture]:
+        """Return images of texts, by address; `wanted`: the page that shows each."""
+        chosen = list(wanted.items())[:_MOST]
+        return await self._all(
+            {
+                url: (_key("image", url), partial(self._first_of, (url,), "image", page))
+                for url, page in chosen
+            },
+            seconds,
+        )
+
     async def icons(self, feeds: Sequence[Feed], seconds: float) -> dict[int, Picture]:
         """Return the icon of each feed that has one, by `Feed.pk`, after `seconds` at most."""
         season = _season(self._clock())
@@ -73,8 +87,8 @@ class ImageFetcher:
         )
 
     async def _all(
-        self, work: Mapping[int, tuple[bytes, Callable[[], Awaitable[Made]]]], seconds: float
-    ) -> dict[int, Picture]:
+        self, work: Mapping[T, tuple[bytes, Callable[[], Awaitable[Made]]]], seconds: float
+    ) -> dict[T, Picture]:
         """Return what is kept, and what can be made in time; keep what was made."""
         known = await self._store.read(pictures.find, [key for key, _ in work.values()])
         tasks = {

@@ -105,3 +105,32 @@ def test_an_icon_keeps_its_shape_on_white() -> None:
     assert (made.width, made.height, made.mime_type) == (ICON_PX, ICON_PX, "image/png")
     assert Image.open(BytesIO(made.content)).convert("RGB").getpixel((24, 24)) == (255, 255, 255)
     assert shrink(picture(48, 48, "ICO"), "icon").width == ICON_PX
+
+
+def test_an_image_of_a_text_is_shown_whole() -> None:
+    wide = shrink(picture(1600, 400, "JPEG"), "image")
+    assert (wide.width, wide.height) == (552, 138)
+    assert Image.open(BytesIO(wide.content)).size == (828, 207)
+    small = shrink(picture(200, 500, "PNG", "L"), "image")
+    assert (small.width, small.height) == (200, 500)
+    with pytest.raises(UnusableImageError, match="small"):
+        shrink(picture(1, 1, "GIF", "P"), "image")
+
+
+def test_line_art_stays_sharp() -> None:
+    drawing = Image.new("L", (700, 300), 255)
+    for x in range(0, 700, 14):
+        drawing.paste(0, (x, 0, x + 2, 300))
+    out = BytesIO()
+    drawing.save(out, "PNG")
+    assert shrink(out.getvalue(), "image").mime_type == "image/png"
+
+
+def test_where_a_picture_was_taken_is_not_passed_on() -> None:
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (52.0, 30.0, 0.0)}
+    out = BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(out, "JPEG", exif=exif)
+    for purpose in ("thumbnail", "image"):
+        made = shrink(out.getvalue(), purpose)
+        assert not Image.open(BytesIO(made.content)).getexif()

@@ -182,3 +182,22 @@ async def test_a_feed_has_the_icon_of_its_page(
     assert f'src="cid:{icon.cid}" width="24" height="24" alt="A"' in first.html
     assert second.images == first.images
     assert [request.path for request in web.requests] == ["/", "/i.png"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown"), [("attach", 'src="cid:'), ("link", "src="), ("off", ">[A heron]</a>")]
+)
+async def test_a_whole_text_has_its_images_where_they_belong(
+    tmp_path: Path, open_parts: Open, web: WebServer, mode: str, shown: str
+) -> None:
+    web.route("/a.jpg", answer(photo()))
+    more = f'images = "{mode}"\ncontent = "full"'
+    async with open_parts(config(tmp_path, more)) as parts:
+        await owe(parts, web, web.url("/a.jpg") + '" alt="A heron')
+        message = await preview(parts)
+    html = message.html
+    assert html.index("Some words of entry 0.") < html.index(shown)
+    assert "A heron" in html
+    assert "[A heron]" in message.text
+    assert len(thumbnails(message)) == (mode == "attach")
+    assert len(asked(web, "/a.jpg")) == (mode == "attach")
