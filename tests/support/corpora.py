@@ -126,7 +126,7 @@ def releases(number: int = 500, feeds: int = 30) -> list[Member]:
     def which() -> Iterator[Feed]:
         for n in range(number):
             # Half of all is of the first three.
-            yield of[n % 3] if n % 2 else of[(n // 2) % feeds]
+            yield of[n % min(3, feeds)] if n % 2 else of[(n // 2) % feeds]
 
     made = []
     for n, tool in enumerate(which()):
