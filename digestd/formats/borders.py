@@ -25,7 +25,7 @@ _UNSPACED = regex.compile(
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}]")
 _HAN_PUNCTUATION = frozenset("，。、；：！？…—～·“”‘’（）《》〈〉「」『』【】〔〕［］｛｝｡．｢｣")
 
-OPENING = frozenset("([{<（［｛〔【《〈「『“‘«‹〖〘〚｢¿¡$£€¥#@＃＠￥")
+OPENING = frozenset("([{<（［｛〔【《〈「『“‘«‹〖〘〚｢¿¡$£€¥₩₹₽#@＃＠￥＄￡")
 CLOSING = frozenset(
     ")]}>）］｝〕】》〉」』”’»›〗〙〛｣"
     ",.;:!?，。、；：！？｡．､…‥·・%％‰℃°′″"

@@ -260,11 +260,25 @@ def _cut(tokens: Sequence[Token], limit: int) -> int:
 
 
 def _forced(tokens: Sequence[Token], last: int) -> int:
-    """Return a cut inside a word that alone is longer than the limit; 0 for a URL or a number."""
+    """Return a cut inside a word that alone is longer than the limit.
+
+    0 for a URL; a number goes whole, with the sign of its currency.
+    """
     word = "".join(token.text for token in tokens[:12])
-    if regex.match(r"(?:https?://|www\.|\d)", word):
+    if regex.match(r"https?://|www\.", word):
         return 0
+    while 0 < last < len(tokens) and (
+        _is_in_number(tokens[last - 1].text, tokens[last].text) or tokens[last - 1].text in OPENING
+    ):
+        last -= 1
     return last
+
+
+def _is_in_number(before: str, after: str) -> bool:
+    """Tell whether two neighbours are parts of one number, or a number and its unit's sign."""
+    return (before.isdigit() and (after.isdigit() or after in ".,%％‰°€")) or (
+        before in ".," and after.isdigit()
+    )
 
 
 def _is_border(tokens: Sequence[Token], at: int) -> bool:

@@ -227,7 +227,9 @@ class _Walk:
                 f'<span class="math" data-tex="{escape(tex)}"'
                 f' data-display="{"block" if is_display else "inline"}">{escape(shown)}</span>'
             )
-        return self._token("display" if is_display else "formula", shown, tex=tex, markup=markup)
+        # LaTeX stands where it stood; what is shown stands apart.
+        stands_apart = is_display and self._formulas != "tex"
+        return self._token("display" if stands_apart else "formula", shown, tex=tex, markup=markup)
 
     def _is_left_out(self, element: HtmlElement) -> bool:
         return (

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.formats.excerpt import beginning, excerpt, shorten, whole
+from digestd.formats.maths import mark_html
 from digestd.formats.tokens import as_html, as_text
 from tests.support import adapters
 
@@ -284,3 +285,21 @@ def test_what_is_hidden_within_a_line_does_not_break_it() -> None:
 def test_a_german_quotation_closes_its_sentence() -> None:
     source = "<p>„Wir reden über Geld, nicht über ein Bauwerk.“ Dann gingen alle nach Hause.</p>"
     assert excerpt(source, 60, "text") == "„Wir reden über Geld, nicht über ein Bauwerk.“"
+
+
+@pytest.mark.parametrize(
+    ("source", "limit", "shown"),
+    [
+        ("1,234,567 dollars", 5, "…"),
+        ("＄12.5%，很多", 4, "…"),
+        ("约12.5%", 4, "约…"),
+        ("Supercalifragilistic", 5, "Super…"),
+    ],
+)
+def test_no_limit_is_so_small_that_a_number_is_cut(source: str, limit: int, shown: str) -> None:
+    assert excerpt(f"<p>{source}</p>", limit, "text") == shown
+
+
+def test_latex_stands_where_it_stood() -> None:
+    source = mark_html("<p>设$$E=mc^2$$而后继续说明其余的内容</p>", sources=True)
+    assert excerpt(source, 4, "text", formulas="tex") == "设$$E=mc^2$$而后…"
