@@ -11,6 +11,8 @@ for the type checker, is an arrow like any other.
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -195,3 +197,19 @@ def test_what_is_allowed_is_not_complained_about(tmp_path: Path) -> None:
         "now = lambda: time.time()\n"
     )
     assert violations(package) == []
+
+
+# Whatever a pass that finds nothing new has no use for; together, half a second and 40 MB.
+HEAVY = {
+    *("PIL", "apprise", "babel", "feedparser", "h11", "httpcore", "jinja2", "lxml", "nh3"),
+    *("requests", "rich", "starlette", "tomlkit", "uvicorn"),
+}
+
+
+@pytest.mark.parametrize("module", ["digestd.cli", "digestd.app", "digestd.daemon"])
+def test_nothing_is_loaded_before_it_is_needed(module: str) -> None:
+    code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert HEAVY & set(loaded.split()) == set()

@@ -7,7 +7,7 @@ the two together. Every `Markup` here was made by us from sanitised HTML; every
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -134,9 +134,14 @@ class Frame:
     language: str
     direction: Direction
     title: str  # of the message, one line
-    preheader: str  # what a mail program shows beside the subject
     now: datetime  # in the owner's zone
     date: str  # in full: "Tuesday, 24 November 2026"
+    _preheader: Callable[[], str] = str
+
+    @property
+    def preheader(self) -> str:
+        """What a mail program shows beside the subject."""
+        return self._preheader()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,20 @@ def frame_of(
     preheader: str = "",
 ) -> Frame:
     """Return the frame of a message; without `preheader` its next titles stand beside it."""
-    entries = [entry for group in groups for entry in group.entries]
-    # The subject already says the first title.
-    rest = entries[1:5] if len(entries) > 1 else entries[:1]
-    following = [entry.title if len(entries) > 1 else entry.text for entry in rest]
+
+    def beside() -> str:
+        entries = [entry for group in groups for entry in group.entries]
+        # The subject already says the first title.
+        rest = entries[1:5] if len(entries) > 1 else entries[:1]
+        following = [entry.title if len(entries) > 1 else entry.text for entry in rest]
+        return shorten(preheader or " · ".join(following), 140)
+
     return Frame(
         version=CONTEXT_VERSION,
         language=words.language,
         direction=words.direction,
         title=title,
-        preheader=shorten(preheader or " · ".join(following), 140),
         now=now.astimezone(words.zone),
         date=words.day(now),
+        _preheader=beside,
     )

@@ -76,9 +76,9 @@ class Element:
 Path = tuple[Element, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: there is one for each sign, and frozen is slow
 class Token:
-    """The smallest thing that is kept or dropped as a whole.
+    """The smallest thing that is kept or dropped as a whole; never changed.
 
     `cost` is what it counts towards a limit. Of a block border, `text` is what
     stands for it in plain text: one or two line ends, and a list's bullet.

@@ -13,7 +13,6 @@ from digestd.clock import Clock
 from digestd.config import PollSettings
 from digestd.core.models import Entry, Feed, FullText, Subscription, Validators
 from digestd.core.outcomes import Failed, Fetched
-from digestd.formats.fulltext import is_teaser
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.services.asking import ask
@@ -114,6 +113,8 @@ class FullTexts:
             telemetry.error("full text not read", exc=exc, entry=id_)
 
     async def _one(self, entry: Entry, feed: Feed) -> None:
+        from digestd.formats.fulltext import is_teaser  # noqa: PLC0415 (lxml: few feeds want it)
+
         if not is_teaser(entry.content_html or entry.summary_html):
             found = FullText("", "the feed has it")
         elif not entry.link:

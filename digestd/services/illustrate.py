@@ -25,7 +25,6 @@ from digestd.core.pictures import (
     Wishes,
 )
 from digestd.formats import mathpicture, thumbnail
-from digestd.formats.imagelinks import entry_images
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.services.imagefetch import ImageFetcher
@@ -92,6 +91,8 @@ class Illustrator:
 
     async def _thumbnails(self, entries: Sequence[Entry], mode: ImageMode) -> Mapping[int, Picture]:
         if mode == "link":
+            from digestd.formats.imagelinks import entry_images  # noqa: PLC0415 (lxml)
+
             linked = {entry.id: entry_images(entry)[:1] for entry in entries}
             return {id_: _linked(url) for id_, found in linked.items() for url in found}
         if mode == "off" or not self._can_shrink:

@@ -15,7 +15,6 @@ from digestd.clock import Clock
 from digestd.core.models import Entry, Feed, Validators
 from digestd.core.outcomes import Failed, Fetched
 from digestd.core.pictures import Picture
-from digestd.formats.imagelinks import entry_images
 from digestd.formats.thumbnail import Purpose
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
@@ -55,6 +54,8 @@ class ImageFetcher:
         """Return a picture for each entry that has one, by its id, after `seconds` at most."""
         work: dict[int, tuple[bytes, Callable[[], Awaitable[Made]]]] = {}
         for entry in entries[:_MOST]:
+            from digestd.formats.imagelinks import entry_images  # noqa: PLC0415 (lxml)
+
             urls = entry_images(entry)
             if urls:
                 make = partial(self._first_of, urls, "thumbnail", entry.link or "")
