@@ -8,12 +8,8 @@ import requests
 
 from digestd.clock import Clock
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
-from digestd.delivery.classify import (
-    BODY_DECIDES,
-    HttpAnswer,
-    classify_http,
-    classify_service,
-)
+from digestd.delivery.answers import BODY_DECIDES, classify_service
+from digestd.delivery.classify import HttpAnswer, classify_http
 from digestd.delivery.wire import Seen
 
 

@@ -15,9 +15,11 @@ from typing import Any
 from digestd.clock import Clock, system_clock
 from digestd.core.models import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent
-from digestd.delivery import apprise_urls, mqtt, pushes
+from digestd.delivery import mqtt, pushes
 from digestd.delivery.amend import amendment
+from digestd.delivery.apprise_door import Plugin, instantiate, listening
 from digestd.delivery.apprise_judge import judge
+from digestd.delivery.apprise_recipients import choose_recipient
 from digestd.delivery.mqtt import MQTT_SCHEMES
 from digestd.delivery.redact import cleaned
 from digestd.delivery.target import Service, Target
@@ -80,11 +82,11 @@ class AppriseSender:
             return outcome if isinstance(again, Refused) else again
         return outcome
 
-    def _plugin(self, recipient: str) -> apprise_urls.Plugin | None:
+    def _plugin(self, recipient: str) -> Plugin | None:
         plugin = self._plugins.get(recipient)
         if plugin is None:
-            plugin = apprise_urls.instantiate(self._url)
-            if plugin is None or not apprise_urls.choose_recipient(plugin, recipient):
+            plugin = instantiate(self._url)
+            if plugin is None or not choose_recipient(plugin, recipient):
                 return None
             if "cto=" not in self._url:
                 plugin.socket_connect_timeout = _CONNECT_SECONDS
@@ -101,11 +103,11 @@ class AppriseSender:
         return plugin
 
     def _attempt(
-        self, plugin: apprise_urls.Plugin, facts: dict[str, Any], title: str, body: str, form: str
+        self, plugin: Plugin, facts: dict[str, Any], title: str, body: str, form: str
     ) -> SendOutcome:
         amend = amendment(self._target.scheme, self._url, facts, self._clock())
         call = Call(self._wire, amend=amend)
-        with apprise_urls.listening() as said, watching(call):
+        with listening() as said, watching(call):
             try:
                 accepted = bool(plugin.notify(body=body, title=title, body_format=form))
             except Exception as exc:  # noqa: BLE001  (a plugin's crash is its channel's trouble)
