@@ -304,6 +304,7 @@ class App:
                 max_size=poll.max_size,
                 clock=clock,
             )
+            await push.load()
         made = Parts(
             config=config,
             store=store,

@@ -108,3 +108,5 @@ def _rest(app: App) -> None:
     click.echo(f"\nstore    {config.store.path}")
     listen = config.web.listen
     click.echo(f"web      {'off' if listen is None else f'http://{listen[0]}:{listen[1]}/'}")
+    push = f"hubs call {config.push.base}…" if config.push.callback_url else "off"
+    click.echo(f"push     {safe(push)}")

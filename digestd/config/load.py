@@ -88,7 +88,8 @@ def _config(path: Path, sources: list[Source], reading: Reading) -> Config:
     mail = _mail(top.table("mail")) if "mail" in top else None
     poll = _poll(top.table("poll"))
     owner = following.read(top, sources[1:], reading, zone, rsshub=poll.rsshub)
-    warnings += [*owner.warnings, *warn_of_readable_secrets(sources)]
+    push = _push(top)
+    warnings += [*owner.warnings, *warn_of_readable_secrets(sources), *_warn_of_push(push)]
     return Config(
         path=path,
         timezone=zone,
@@ -103,7 +104,7 @@ def _config(path: Path, sources: list[Source], reading: Reading) -> Config:
         delivery=_delivery(top.table("delivery")),
         notices=_notices(top.table("notices"), tuple(owner.channels)),
         web=WebSettings(top.table("web").parsed("listen", parse_listen, WebSettings().listen)),
-        push=_push(top),
+        push=push,
         template_dirs=(path.parent / "templates",),
         warnings=tuple(warnings),
     )
@@ -194,6 +195,12 @@ def _push(top: Table) -> PushSettings:
     if settings.callback_url and top.table("web").text("listen", "x") == "":
         table.complain("callback_url", "needs the web port, which [web] listen turns off")
     return settings
+
+
+def _warn_of_push(push: PushSettings) -> list[str]:
+    if push.callback_url.lower().startswith("http:"):
+        return ["push.callback_url: without https, whoever is on the way can read and forge posts"]
+    return []
 
 
 def _delivery(table: Table) -> DeliverySettings:

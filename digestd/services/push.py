@@ -84,6 +84,10 @@ class PushService:
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         poller.hubs = self
 
+    async def load(self) -> None:
+        """Know what was won before this process began."""
+        await self._plan(self._clock())
+
     # --- the loop ---
 
     async def run(self) -> None:
@@ -248,16 +252,16 @@ class PushService:
         self._look_again()
         return verdict.challenge
 
-    async def deliver(self, token: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Take in a delivery and return the status to answer it with, at once.
+    async def known(self, token: str) -> HubSubscription | None:
+        """Return the subscription behind a callback, if it was ever verified."""
+        found = await self._store.read(hubs.by_token, token)
+        return None if found is None or found.state == "pending" else found
+
+    def deliver(self, known: HubSubscription, headers: Mapping[str, str], body: bytes) -> int:
+        """Take in a delivery for `known` and return the status to answer it with, at once.
 
         A bad signature is answered like a good one, so that nobody learns to guess.
         """
-        known = await self._store.read(hubs.by_token, token)
-        if known is None or known.state == "pending":
-            return 404
-        if known.state != "active":
-            return 410
         signature = headers.get("x-hub-signature")
         if not is_signed(known.secret, signature, body, self._settings.least_signature):
             telemetry.warning("delivery not signed", feed=known.feed_pk, hub=_host(known.hub))

@@ -13,6 +13,7 @@ from digestd.services.push import PushService
 
 # For a whole body on its way to us.
 _PATIENCE = 30.0
+_MOST_BYTES = 64 << 20
 _PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -21,6 +22,7 @@ class Callback:
 
     def __init__(self, push: PushService) -> None:
         self._push = push
+        self._arriving = 0
 
     def routes(self) -> list[Route]:
         """Return the routes, with and without a prefix."""
@@ -38,25 +40,44 @@ class Callback:
 
     async def deliver(self, request: Request) -> Response:
         """Take in content, and answer before it is read (section 7)."""
+        token = request.path_params["token"][:200]
+        known = await self._push.known(token)
+        if known is None:  # before a byte of the body is kept: this may be anybody
+            return _empty(404)
+        if known.state != "active":
+            return _empty(410)
         try:
             async with asyncio.timeout(_PATIENCE):
-                body = await _body(request, self._push.max_size)
+                body = await self._body(request)
         except (TimeoutError, ClientDisconnect):
-            return PlainTextResponse("too slow\n", 408, _PLAIN)
-        if body is None:
-            telemetry.warning("delivery too large", limit=self._push.max_size)
-            return PlainTextResponse("too large\n", 413, _PLAIN)
-        token = request.path_params["token"][:200]
-        status = await self._push.deliver(token, request.headers, body)
-        wait = {"Retry-After": "30"} if status == 503 else {}
-        return Response(status_code=status, headers=_PLAIN | wait)
+            return _empty(408)
+        except _RefusedError as refused:
+            telemetry.warning("delivery refused", feed=known.feed_pk, status=refused.status)
+            return _empty(refused.status)
+        return _empty(self._push.deliver(known, request.headers, body))
+
+    async def _body(self, request: Request) -> bytes:
+        """Return the body as it came; all that are on their way share `_MOST_BYTES`."""
+        body = bytearray()
+        try:
+            async for piece in request.stream():
+                body += piece
+                self._arriving += len(piece)
+                if len(body) > self._push.max_size:
+                    raise _RefusedError(413)
+                if self._arriving > _MOST_BYTES:
+                    raise _RefusedError(503)
+        finally:
+            self._arriving -= len(body)
+        return bytes(body)
 
 
-async def _body(request: Request, most: int) -> bytes | None:
-    """Return the body as it came, None if it is larger than `most`."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            return None
-    return bytes(body)
+class _RefusedError(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _empty(status: int) -> Response:
+    wait = {"Retry-After": "30"} if status == 503 else {}
+    return Response(status_code=status, headers=_PLAIN | wait)

@@ -28,7 +28,9 @@ def application(store: Store, clock: Clock, push: PushService | None = None) -> 
     ]
     if push is not None:
         routes += Callback(push).routes()
-    return Starlette(routes=routes)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # a hub must not be redirected (section 7)
+    return app
 
 
 class _Server(uvicorn.Server):

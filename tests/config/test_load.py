@@ -383,6 +383,15 @@ FEED = f'{DIGEST}[[feeds]]\nurl = "https://a.org"\n'
         ("[poll]\nconcurrency = 1.5", "2: poll.concurrency: expects a whole number"),
         ("[poll]\nfairness = 2", "2: poll.fairness: 2 is not between 0 and 1"),
         (
+            "[push]\ncallback_url = 'me.org'",
+            '2: push.callback_url: "me.org" is no address for hubs',
+        ),
+        ("[push]\nsecret_over_http = 1", "2: push.secret_over_http: expects true or false"),
+        (
+            "[web]\nlisten = ''\n[push]\ncallback_url = 'https://me.org'",
+            "4: push.callback_url: needs the web port, which [web] listen turns off",
+        ),
+        (
             "[poll]\nrequests_per_feed_per_day = 'x'",
             "2: poll.requests_per_feed_per_day: expects a number without quotes, not a text",
         ),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from digestd.core.forecast import Forecast, mean_rate, weekly_rates
 from digestd.core.habits import WEEKDAYS, Habits, describe_rhythm
 from digestd.core.planner import PUSHED, Bounds, Price, expected_delay, next_poll_at, steer
-from digestd.core.rhythm import Rhythm, Sighting, learn
+from digestd.core.rhythm import Rhythm, Sighting, caught_up, learn
 from tests.bench.timeliness.replay import HOUR, Policy, load, replay, summary
 from tests.bench.timeliness.rivals import EntryFrequency, Fixed, RoundRobin, clairvoyant
 from tests.support.planning import Planner, PlannerWithFloors
@@ -330,3 +330,18 @@ def test_a_decision_takes_less_than_a_millisecond_and_a_feed_a_kilobyte_or_two()
 @given(st.integers(0, 335))
 def test_the_factors_of_an_unknown_feed_are_even(half_hour: int) -> None:
     assert Forecast(Rhythm(), NOW.timestamp()).calendar(half_hour) == pytest.approx(0)
+
+
+@given(st.lists(st.floats(60, 9e5), min_size=1, max_size=20), st.lists(moments, max_size=20))
+def test_polls_that_find_nothing_need_not_be_written_down(
+    gaps: list[float], dates: list[datetime]
+) -> None:
+    written = each = learn(Rhythm(), Sighting(dates), NOW)
+    now = NOW
+    for gap in gaps:
+        now += timedelta(seconds=gap)
+        each = learn(each, Sighting(), now)
+    skipped = caught_up(written, now)
+    assert skipped.tables == each.tables
+    assert skipped.polled == each.polled
+    assert skipped.sums == pytest.approx(each.sums)

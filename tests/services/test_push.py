@@ -7,7 +7,7 @@ import gzip
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -298,6 +298,8 @@ async def test_v2_unsolicited_questions_are_not_found(open_parts: Open, world: W
     async with serving(open_parts, world.config()) as parts:
         await world.poll(parts)
         (one,) = world.hub.subscribers
+        slash = replace(one, callback=one.callback + "/")
+        assert await world.hub.deliver(slash, rss("new")) == 404  # and never a redirect: C2
         nowhere = one.callback.rsplit("/", 1)[0] + "/nobody"
         asked = {"topic": world.topic, "challenge": "c"}
         assert (await world.hub.ask(nowhere, mode="subscribe", **asked))[0] == 404
@@ -476,6 +478,8 @@ async def test_c6_a_delivery_is_bounded_as_a_fetch_is(open_parts: Open, world: W
     async with serving(open_parts, world.config()) as parts:
         await world.poll(parts)
         assert await world.hub.publish(world.topic, b"x" * 2_000_000) == [413]
+        unknown = Subscriber("", world.hub.subscribers[0].callback + "x", "")
+        assert await world.hub.deliver(unknown, b"x" * 2_000_000) == 404  # not read at all
         bomb = gzip.compress(rss("bomb") + b" " * 50_000_000)
         assert await world.hub.publish(world.topic, bomb, content_encoding="gzip") == [200]
         await world.settle(parts)
