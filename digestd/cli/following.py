@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import click
@@ -21,7 +22,7 @@ from digestd.config.values import parse_name
 from digestd.core.addresses import check_url
 from digestd.core.discovery import GOOD_ENOUGH, Proposal, newest_date
 from digestd.core.links import RSSHUB, canonical_link, without_secrets
-from digestd.core.models import ParsedFeed, Subscription
+from digestd.core.models import ParsedEntry, ParsedFeed, Subscription
 from digestd.errors import StoreError, SubscriptionError, UsageError
 from digestd.services.discover import Candidate, Findings
 from digestd.store import feeds as feed_rows
@@ -29,6 +30,7 @@ from digestd.store.db import Store
 
 _SHOWN = 8
 _ENTRIES_SHOWN = 3
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @click.command()
@@ -201,7 +203,7 @@ def _settle(
     else:
         shown = found.candidates[:_SHOWN]
         for number, candidate in enumerate(shown, 1):
-            _show(candidate, number, context)
+            _show(candidate, number, context, entries=1 if len(shown) > 1 else _ENTRIES_SHOWN)
         good = sum(one.score > GOOD_ENOUGH for one in shown)
         ask = good > 1 and not dry_run
         chosen = shown[_number(len(shown), pick, ask=ask) - 1]
@@ -211,19 +213,23 @@ def _settle(
     _follow(app, url, found.address, chosen.feed if chosen else None, wishes)
 
 
-def _show(candidate: Candidate, number: int, context: Context) -> None:
+def _show(candidate: Candidate, number: int, context: Context, *, entries: int) -> None:
     feed = candidate.feed
     click.echo(f"  {number}  {safe(feed.title or 'without a title')}")
     click.echo(f"     {safe(without_secrets(candidate.url))} ({safe(candidate.what)})")
     if not feed.entries:
         click.echo("     no entries yet")
-        return
-    newest = newest_date(feed)
-    of_newest = (e for e in feed.entries if newest and newest in (e.published_at, e.updated_at))
-    first = next(of_newest, feed.entries[0])
-    when = f", {ago(newest, context.clock())}" if newest else ""
-    count = len(feed.entries)
-    click.echo(f"     newest of {count}: {safe(first.title or first.link)}{when}")
+    newest_first = sorted(feed.entries, key=lambda e: _dated(e) or _LONG_AGO, reverse=True)
+    for entry in newest_first[:entries]:
+        date = _dated(entry)
+        when = f", {ago(date, context.clock())}" if date else ""
+        click.echo(f"     {safe(entry.title or entry.link)}{when}")
+    if len(feed.entries) > entries:
+        click.echo(click.style(f"     … {len(feed.entries)} in all", dim=True))
+
+
+def _dated(entry: ParsedEntry) -> datetime | None:
+    return entry.published_at or entry.updated_at
 
 
 def _number(count: int, pick: int | None, *, ask: bool) -> int:

@@ -88,7 +88,7 @@ def test_a_page_s_feed_is_shown_and_followed(
     ]
     code, out, _ = run("add", web.url("/blog/"), *options)
     assert code == 0
-    assert "newest of 1: one" in out
+    assert "one, " in out
     assert web.url("/feed/1") in out  # the other one is shown too
     assert followed(tmp_path) == [
         {
