@@ -20,9 +20,9 @@ from digestd.services.waiting import Bell
 from digestd.store import digests, entries, outbox, owed, pauses
 from digestd.store.db import Database, Store
 
-# After a longer downtime the last slot stands for all before it; older ones
-# need not be counted one by one.
-_LOOK_BACK = timedelta(days=35)
+# After a longer downtime the last slot stands for all before it; older ones need not be
+# counted one by one. The rarest rule, "31st", has one in 62 days.
+_LOOK_BACK = timedelta(days=100)
 # Where nothing is due, how far one looked is noted this often; at a stop it is noted exactly.
 _LOOKED_LONG_AGO = timedelta(hours=1)
 _TRIES = 5

@@ -114,6 +114,19 @@ async def test_after_downtime_there_is_one_catch_up_with_everything(
         assert len(await made(parts)) == 1
 
 
+async def test_a_rare_slot_is_made_up_for_after_weeks(
+    tmp_path: Path, wall: Wall, open_parts: Open
+) -> None:
+    wall.now = datetime(2026, 8, 30, tzinfo=UTC)
+    async with open_parts(config(tmp_path, "31st 09:00")) as parts:
+        await parts.store.write(owe, "1", wall())
+    wall.shift(timedelta(days=50))  # the next one is on the last of October
+    async with open_parts(config(tmp_path, "31st 09:00")) as parts:
+        [closed] = await parts.digests.work()
+        assert (closed.slot.key, closed.entries) == ("2026-08-31T09:00", 1)
+        assert await parts.digests.work() == []
+
+
 def payloads(db: Database) -> list[bytes]:
     return [row[0] for row in db.conn.execute("SELECT payload FROM deliveries")]
 
