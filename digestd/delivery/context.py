@@ -60,7 +60,7 @@ class EntryView:
     host: str  # of the link, where it is not the feed's own
     media: str  # "43 min · 62 MB · mp3"; empty without a file
     media_link: str
-    facts: tuple[str, ...]  # source, when, reading, author, host: those that are there
+    facts: tuple[str, ...]  # source, when, "updated", reading, author, host: those that are there
     also: str  # "also in A and B": others that tell the same story; empty if nobody does
     also_html: Markup  # the same, with links to theirs
     marks: tuple[str, ...]  # "already on your phone 21:40", "could not reach phone"

@@ -149,6 +149,7 @@ class Views:
             tokens = [] if len(as_text(tokens)) <= len(title) + 1 else tokens
         link = link_of(entry, feed)
         when = words.when(entry.dated_at, self.now)
+        updated = words.say("updated") if entry.revision > 1 else ""
         minutes = reading_minutes(source)
         reading = words.minutes(minutes) if minutes else ""
         name = one_line(feed.label) if with_source else ""
@@ -177,7 +178,7 @@ class Views:
             host=host,
             media=self._media(media) if media else "",
             media_link=safe_link(media.url) if media else "",
-            facts=tuple(filter(None, (name, when, reading, author, host))),
+            facts=tuple(filter(None, (name, when, updated, reading, author, host))),
             also=self._also_in([one_line(other.label) for _, other in others]),
             also_html=self._also_links(others),
             marks=tuple(

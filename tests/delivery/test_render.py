@@ -447,3 +447,10 @@ def test_a_chat_gets_a_list_that_one_reads_not_a_wall() -> None:
     assert body.startswith("<b>The morning paper</b>\n7 new entries")
     assert '\n• <a href="https://workbench.example/5">Sorting screws</a>' in body
     assert "<i>43 min · 62 MB · mp3</i>" in body
+
+
+def test_an_entry_that_is_told_again_says_that_it_changed() -> None:
+    again = replace(MEMBERS[4][0], revision=2)
+    message = made([(again, NOTES), MEMBERS[0]])
+    assert re.search(r"ago · updated|AM · updated|PM · updated", message.html)
+    assert "updated" not in made(MEMBERS).html
