@@ -27,9 +27,13 @@ def compiled(text: str) -> tuple[str, str]:
     selector, attribute = (found[1].strip(), found[2]) if found else (text.strip(), "")
     if len(text) > _MAX:
         raise ValueError(f"is longer than {_MAX} characters")
+    if not text.isprintable():
+        raise ValueError("holds characters that no selector has")
     if not selector and attribute:
         return "self::*", attribute
     try:
         return HTMLTranslator().css_to_xpath(selector), attribute
-    except (SelectorError, RecursionError) as exc:
+    except RuntimeError:  # too deep, or cut off: cssselect's own mistake
+        raise ValueError(f'"{text:.80}" is no CSS selector: it does not end') from None
+    except SelectorError as exc:
         raise ValueError(f'"{text:.80}" is no CSS selector: {exc}') from None

@@ -70,7 +70,10 @@ def _head_links(root: html.HtmlElement, relation: str, base: str) -> tuple[str, 
 def select(root: html.HtmlElement, selector: str) -> list[html.HtmlElement]:
     """Return the elements that a selector finds in `root`, which itself may be one."""
     xpath, _ = compiled(selector)
-    found = root.xpath(xpath)
+    try:
+        found = root.xpath(xpath)
+    except (etree.XPathError, ValueError):  # an escape that means a character of no XML
+        return []
     return [one for one in found if isinstance(one, html.HtmlElement)]
 
 

@@ -98,7 +98,7 @@ def test_a_page_that_has_changed_is_named(body: bytes, reason: str) -> None:
     assert reason in found.reason
 
 
-@pytest.mark.parametrize("text", ["", "h2 >", "a[", "::x:y(", ">>>", "a" * 501])
+@pytest.mark.parametrize("text", ["", "h2 >", "a[", "::x:y(", ">>>", "a" * 501, ":is(a", "a\0"])
 def test_what_is_no_selector_is_said(text: str) -> None:
     with pytest.raises(ValueError, match=r"selector|longer"):
         parse_selector(text)
