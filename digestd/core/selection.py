@@ -17,6 +17,7 @@ Member = tuple[Entry, Feed]
 
 DAY = 86400.0
 _SELDOM, _REGULAR, _BUSY = 0, 1, 2
+_ENOUGH_GAPS = 3  # two posts on one morning are no habit
 _ALONE = 8  # times as many titles of a feed that has the digest to itself: it buries nobody
 _BUSY_TOLD = 3  # entries of a busy feed that are more than a title
 _LONG = 1500  # bytes of an entry that can carry a digest
@@ -300,7 +301,7 @@ def _importance(group: list[Member]) -> tuple[int, float, int]:
 
 def rhythm(feed: Feed, arrived: int) -> int:
     """Return 0 for a feed that writes seldom, 1 for a regular one, 2 for a busy one."""
-    if feed.recent_gaps:
+    if len(feed.recent_gaps) >= _ENOUGH_GAPS:
         gap = median(feed.recent_gaps)
         return _SELDOM if gap >= 2 * DAY else (_REGULAR if gap >= DAY / 4 else _BUSY)
     return _REGULAR if arrived <= 6 else _BUSY
