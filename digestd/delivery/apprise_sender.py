@@ -15,7 +15,7 @@ from typing import Any
 from digestd.clock import Clock, system_clock
 from digestd.core.models import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent
-from digestd.delivery import mqtt, pushes
+from digestd.delivery import cutting, mqtt, pushes
 from digestd.delivery.amend import amendment
 from digestd.delivery.apprise_door import Plugin, instantiate, listening
 from digestd.delivery.apprise_judge import judge
@@ -38,6 +38,7 @@ class AppriseSender:
         *,
         tls: Callable[[], ssl.SSLContext],
         clock: Clock = system_clock,
+        longest: float = cutting.SECONDS,
         adjust: Callable[[Any], None] | None = None,
     ) -> None:
         if not isinstance(target.via, Service):
@@ -47,6 +48,7 @@ class AppriseSender:
         self._tls = tls
         self._wire = Wire(tls, target.proxy)
         self._clock = clock
+        self._longest = longest
         self._adjust = adjust  # for services whose address is fixed: where their stand-in is
         self._plugins: dict[str, Any] = {}
 
@@ -107,7 +109,7 @@ class AppriseSender:
     ) -> SendOutcome:
         amend = amendment(self._target.scheme, self._url, facts, self._clock())
         call = Call(self._wire, amend=amend)
-        with listening() as said, watching(call):
+        with listening() as said, watching(call), self._wire.sockets.limited(self._longest):
             try:
                 accepted = bool(plugin.notify(body=body, title=title, body_format=form))
             except Exception as exc:  # noqa: BLE001  (a plugin's crash is its channel's trouble)

@@ -17,6 +17,8 @@ from contextlib import suppress
 
 from digestd.core.models import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
+from digestd.delivery import cutting
+from digestd.delivery.cutting import Sockets
 from digestd.delivery.mailservers import Route, is_loopback
 from digestd.delivery.mime import ascii_domain
 from digestd.delivery.proxies import dial
@@ -54,6 +56,7 @@ class MailSender:
         *,
         tls: Callable[[], ssl.SSLContext],
         timeout: float = _TIMEOUT_SECONDS,
+        longest: float = cutting.SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if not isinstance(target.via, Smtp):
@@ -62,14 +65,18 @@ class MailSender:
         self._server = target.via
         self._tls = tls
         self._timeout = timeout
+        self._longest = longest
         self._monotonic = monotonic
         self._routes = list(target.via.routes)
         self._smtp: smtplib.SMTP | None = None
         self._used_at = 0.0
+        self._sockets = Sockets()
 
     def send(self, piece: Piece) -> SendOutcome:
         """Send `piece` to its recipient."""
-        return cleaned(self._send(piece), self._target.secrets)
+        with self._sockets.limited(self._longest):
+            outcome = self._send(piece)
+        return cleaned(outcome, self._target.secrets)
 
     def close(self) -> None:
         """Say goodbye to the server."""
@@ -149,6 +156,7 @@ class MailSender:
         try:
             if smtp.sock is not None:
                 smtp.sock.settimeout(self._timeout)
+            self._sockets.add(smtp.sock)
             _expect(smtp.ehlo(), "EHLO", 250)
             encrypted = route.security == "tls" or self._start_tls(smtp, route)
             if self._server.user and self._server.password:
@@ -166,16 +174,28 @@ class MailSender:
         try:
             if route.security == "tls":
                 return _TlsThrough(
-                    self._target.proxy,
+                    self._reach,
+                    self._sockets,
                     host,
                     route.port,
                     name,
                     timeout=patience,
                     context=self._context(),
                 )
-            return _Through(self._target.proxy, host, route.port, name, patience)
+            return _Through(self._reach, host, route.port, name, patience)
         except smtplib.SMTPConnectError as exc:
             raise _Answer(exc.smtp_code, exc.smtp_error, "greeting") from None
+
+    def _reach(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Connect, through the channel's proxy if it has one."""
+        proxy = self._target.proxy
+        made = (
+            dial(proxy, host, port, timeout)
+            if proxy
+            else socket.create_connection((host, port), timeout)
+        )
+        self._sockets.add(made)
+        return made
 
     def _start_tls(self, smtp: smtplib.SMTP, route: Route) -> bool:
         """Encrypt the connection where the road asks for it; say whether it was done."""
@@ -188,6 +208,7 @@ class MailSender:
         trusting = route.security == "auto" and is_loopback(self._server.host)
         context = trusting_context() if trusting else self._context()
         _expect(smtp.starttls(context=context), "STARTTLS", 220)
+        self._sockets.add(smtp.sock)
         _expect(smtp.ehlo(), "EHLO", 250)
         return True
 
@@ -254,36 +275,40 @@ class MailSender:
             self._drop()
 
 
-class _Through(smtplib.SMTP):
-    """Connects through `proxy`, if there is one."""
+Reach = Callable[[str, int, float], socket.socket]
 
-    def __init__(self, proxy: str, host: str, port: int, name: str, timeout: float) -> None:
-        self._proxy = proxy
+
+class _Through(smtplib.SMTP):
+    """Connects as `reach` does."""
+
+    def __init__(self, reach: Reach, host: str, port: int, name: str, timeout: float) -> None:
+        self._reach = reach
         super().__init__(host, port, name, timeout)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return _reach(self._proxy, host, port, timeout)
+        return self._reach(host, port, timeout)
 
 
 class _TlsThrough(smtplib.SMTP_SSL):
     """The same with TLS at once."""
 
     def __init__(
-        self, proxy: str, host: str, port: int, name: str, timeout: float, context: ssl.SSLContext
+        self,
+        reach: Reach,
+        sockets: Sockets,
+        host: str,
+        port: int,
+        name: str,
+        timeout: float,
+        context: ssl.SSLContext,
     ) -> None:
-        self._proxy = proxy
+        self._reach, self._sockets = reach, sockets
         super().__init__(host, port, name, timeout=timeout, context=context)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return self.context.wrap_socket(
-            _reach(self._proxy, host, port, timeout), server_hostname=host
-        )
-
-
-def _reach(proxy: str, host: str, port: int, timeout: float) -> socket.socket:
-    if proxy:
-        return dial(proxy, host, port, timeout)
-    return socket.create_connection((host, port), timeout)
+        made = self.context.wrap_socket(self._reach(host, port, timeout), server_hostname=host)
+        self._sockets.add(made)
+        return made
 
 
 class _Lost(Exception):  # noqa: N818  (an event)

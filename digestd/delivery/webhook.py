@@ -6,12 +6,15 @@ import logging
 import ssl
 import time
 from collections.abc import Callable
+from typing import Any
 
+import httpcore
 import httpx
 
 from digestd.clock import Clock, system_clock
 from digestd.core.models import Piece
 from digestd.core.outcomes import Broken, SendOutcome, TryAgain, Unknown
+from digestd.delivery import cutting
 from digestd.delivery.classify import HttpAnswer, classify_http
 from digestd.delivery.redact import cleaned
 from digestd.delivery.target import Hook, Target
@@ -35,12 +38,15 @@ class HookSender:
         tls: Callable[[], ssl.SSLContext],
         clock: Clock = system_clock,
         timeout: httpx.Timeout = _TIMEOUT,
+        longest: float = cutting.SECONDS,
     ) -> None:
         if not isinstance(target.via, Hook):
             raise TypeError("a webhook needs an address")
         self._target = target
         self._hook = target.via
         self._clock = clock
+        self._longest = longest
+        self._sockets = cutting.Sockets()
         auth = (self._hook.user, self._hook.password) if self._hook.user else None
         self._client = httpx.Client(
             verify=tls() if self._hook.verify else trusting_context(),
@@ -60,7 +66,9 @@ class HookSender:
             **dict(self._hook.headers),
             "Idempotency-Key": piece.uid,
         }
-        return cleaned(self._outcome(piece, headers), self._target.secrets)
+        with self._sockets.limited(self._longest):
+            outcome = self._outcome(piece, headers)
+        return cleaned(outcome, self._target.secrets)
 
     def close(self) -> None:
         """Close the connections."""
@@ -75,6 +83,12 @@ class HookSender:
             return Broken(f"address cannot be used: {exc}")
         return classify_http(answer, self._clock())
 
+    def _see(self, _event: str, facts: dict[str, Any]) -> None:
+        """Note the socket of a connection that was made."""
+        made = facts.get("return_value")
+        if isinstance(made, httpcore.NetworkStream):
+            self._sockets.add(made.get_extra_info("socket"))
+
     def _exchange(self, piece: Piece, headers: dict[str, str]) -> HttpAnswer:
         with self._client.stream(
             self._hook.method,
@@ -82,6 +96,7 @@ class HookSender:
             params=list(self._hook.params) or None,
             headers=headers,
             content=piece.payload,
+            extensions={"trace": self._see},
         ) as response:
             body = bytearray()
             until = time.monotonic() + _ANSWER_SECONDS

@@ -21,8 +21,11 @@ from typing import Any, TypeAlias
 
 import requests
 import requests.adapters
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from digestd.delivery.classify import HttpAnswer
+from digestd.delivery.cutting import Sockets
 from digestd.delivery.proxies import for_requests
 from digestd.delivery.tls import trusting_context
 
@@ -46,6 +49,7 @@ class Wire:
     def __init__(self, tls: Callable[[], ssl.SSLContext], proxy: str = "") -> None:
         self.proxies = for_requests(proxy)
         self._tls = tls
+        self.sockets = Sockets()
         self._adapters: dict[bool, _KeptAdapter] = {}
         self._used_at = 0.0
 
@@ -56,7 +60,9 @@ class Wire:
             self.close()
         self._used_at = now
         if verify not in self._adapters:
-            self._adapters[verify] = _KeptAdapter(self._tls() if verify else trusting_context())
+            self._adapters[verify] = _KeptAdapter(
+                self._tls() if verify else trusting_context(), self.sockets
+            )
         return self._adapters[verify]
 
     def close(self) -> None:
@@ -68,15 +74,20 @@ class Wire:
 class _KeptAdapter(requests.adapters.HTTPAdapter):
     """An adapter over a context that is made already; it outlives the sessions that use it."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, sockets: Sockets) -> None:
         self._context = context
+        self._pools = _pools(sockets)
         super().__init__(pool_connections=4, pool_maxsize=2)
 
     def init_poolmanager(self, *args: Loose, **kwargs: Loose) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: Loose) -> Loose:
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+        made: Loose = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+        if not proxy.lower().startswith("socks"):  # those have pools of their own
+            made.pool_classes_by_scheme = self._pools
+        return made
 
     def cert_verify(self, conn: Loose, url: str, verify: Loose, cert: Loose) -> None:
         """Leave the verifying to the context, which holds the authorities to trust."""
@@ -87,6 +98,28 @@ class _KeptAdapter(requests.adapters.HTTPAdapter):
     def hang_up(self) -> None:
         """Close the connections; the adapter can be used again."""
         super().close()
+
+
+def _pools(sockets: Sockets) -> dict[str, type[HTTPConnectionPool]]:
+    """Return urllib3's kinds of pool, whose connections are noted in `sockets`."""
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            sockets.add(self.sock)
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            sockets.add(self.sock)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
 
 
 @dataclass
