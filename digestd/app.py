@@ -271,7 +271,7 @@ class App:
 
         full_texts = FullTexts(store, client, gate, wanted, poll, clock)
         alerts = AlertMaker(
-            store, composer, config.channels, wanted, config.timezone, clock, ring_lane
+            store, composer, illustrator, config.channels, wanted, config.timezone, clock, ring_lane
         )
         pricing = Pricing(
             store,

@@ -91,7 +91,7 @@ class DigestMail:
             view = self._view(selection, around, self._views(around, shown))
             message = self._filled(view, selection)
             if len(message.html.encode()) <= MAX_HTML_BYTES:
-                message = replace(message, images=_attached(shown))
+                message = replace(message, images=attached(shown))
                 break
         else:
             message = self._several(message, selection, around)
@@ -117,7 +117,7 @@ class DigestMail:
         return replace(
             whole,
             html=letters[0].html,
-            images=_attached(shown),
+            images=attached(shown),
             letters=tuple(Letter(one.title, one.text, one.html) for one in letters),
         )
 
@@ -195,7 +195,7 @@ class DigestMail:
         )
 
 
-def _attached(pictures: Pictures) -> tuple[InlineImage, ...]:
+def attached(pictures: Pictures) -> tuple[InlineImage, ...]:
     """Return the pictures that were shown, as they travel along."""
     return tuple(
         InlineImage(picture.cid, picture.mime_type, picture.content, picture.filename)

@@ -19,7 +19,7 @@ from digestd.core.selection import Member, Plan, Rung, select
 from digestd.core.text import one_line
 from digestd.delivery.around import NOTHING, Around
 from digestd.delivery.context import AlertView, NoticeView
-from digestd.delivery.digestmail import MAX_HTML_BYTES, DigestMail, Occasion
+from digestd.delivery.digestmail import MAX_HTML_BYTES, DigestMail, Occasion, attached
 from digestd.delivery.frames import count_title, frame_of
 from digestd.delivery.target import STYLES, Style
 from digestd.delivery.templating import Context, Templates
@@ -48,13 +48,15 @@ class Renderer:
         identity: str,
         now: datetime,
         styles: Collection[Style] = STYLES,
+        pictures: Pictures | None = None,
     ) -> Message:
         """Return a message about entries as they appear, newest first, in these styles.
 
         `styles` are those that its channel will look at; the others stay empty.
         """
         words = Words(self._language, self._zone)
-        views = Views(words, now)
+        shown = pictures or Pictures()
+        views = Views(words, now, pictures=shown)
         newest_first = sorted(entries, key=lambda m: (m[0].dated_at, m[0].id), reverse=True)
         small = len(newest_first) > 3
         plan = Plan()
@@ -76,7 +78,8 @@ class Renderer:
             language=words.language,
         )
         context = {"alert": AlertView(groups), "frame": frame, "words": words}
-        return self._filled("alert", "alert", context, blank, styles)
+        message = self._filled("alert", "alert", context, blank, styles)
+        return replace(message, images=attached(shown))
 
     def render_digest(
         self,

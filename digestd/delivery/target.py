@@ -154,3 +154,8 @@ def is_address(text: str) -> bool:
             return False
         return domain.endswith("]")
     return all(domain.split("."))
+
+
+def shows_images(form: Form) -> bool:
+    """Return whether a form carries images with its HTML."""
+    return form in ("mail", "page")

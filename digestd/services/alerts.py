@@ -13,6 +13,8 @@ from digestd.clock import Clock
 from digestd.core.alerting import AlertPlan, Manners, Waiting, plan_alerts
 from digestd.core.models import Channel, Entry, Feed, Message, Subscription
 from digestd.core.pausing import Pauses
+from digestd.core.pictures import Pictures
+from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell
 from digestd.store import channels, outbox, owed, pauses
@@ -40,6 +42,7 @@ class AlertMaker:
         self,
         store: Store,
         composer: Composer,
+        illustrator: Illustrator,
         configured: Mapping[str, Channel],
         followed: Mapping[int, Subscription],
         zone: ZoneInfo,
@@ -50,6 +53,7 @@ class AlertMaker:
         self.bell = Bell()
         self._store = store
         self._composer = composer
+        self._illustrator = illustrator
         self._channels = configured
         self._tags = {pk: subscription.tags for pk, subscription in followed.items()}
         self._zone = zone
@@ -103,11 +107,12 @@ class AlertMaker:
             channel: self._plan(channel, [d for d in debts if d.target == channel], known, now)
             for channel in {debt.target for debt in debts}
         }
+        pictures = await self._drawn(plans, debts, known)
         outgoing = await self._composer.in_thread(
             lambda: [
                 made
                 for channel, plan in plans.items()
-                for made in self._outgoing(channel, plan, debts, known.shown)
+                for made in self._outgoing(channel, plan, debts, known.shown, pictures)
             ]
         )
         await self._park_unusable(plans)
@@ -115,6 +120,23 @@ class AlertMaker:
         for channel in {channel for one in outgoing for channel, _ in one.pieces}:
             self._on_made(channel)
         return len(outgoing)
+
+    async def _drawn(
+        self, plans: Mapping[str, AlertPlan], debts: Iterable[owed.Owed], known: _Known
+    ) -> Pictures:
+        """Return the formulas that alerts by mail want drawn, as far as that is quick."""
+        of = {debt.pk: debt.entry_id for debt in debts}
+
+        def wish() -> Pictures:
+            wishes = Pictures()
+            for channel, plan in plans.items():
+                if plan.messages and self._composer.shows_images([channel]):
+                    for pks in plan.messages:
+                        self._message(channel, [known.shown[of[pk]] for pk in pks], wishes)
+            return wishes
+
+        wishes = await self._composer.in_thread(wish)
+        return await self._illustrator.drawn(wishes.wishes)
 
     def _look(self, db: Database, debts: Sequence[owed.Owed], now: datetime) -> _Known:
         ids = [debt.entry_id for debt in debts]
@@ -154,6 +176,7 @@ class AlertMaker:
         plan: AlertPlan,
         debts: Iterable[owed.Owed],
         shown: Mapping[int, tuple[Entry, Feed]],
+        pictures: Pictures,
     ) -> list[outbox.Outgoing]:
         if not plan.messages:
             return []
@@ -166,7 +189,7 @@ class AlertMaker:
         for pks in plan.messages:
             members = [shown[of[pk].entry_id] for pk in pks]
             try:
-                message = self._message(channel, members)
+                message = self._message(channel, members, pictures.again())
                 pieces = self._composer.pieces(message, [channel])
             except Exception as exc:  # noqa: BLE001 (one poisonous entry must not hold up the others)
                 telemetry.error("alert not made", exc=exc, entries=[e.id for e, _ in members])
@@ -175,7 +198,7 @@ class AlertMaker:
             made.append(outbox.Outgoing(message.identity, "alert", message.title, pieces, ids, pks))
         return made
 
-    def _message(self, channel: str, members: Members) -> Message:
+    def _message(self, channel: str, members: Members, pictures: Pictures) -> Message:
         """Render an alert; one that cannot be rendered still says title and link."""
         identity = _identity(channel, members)
         try:
@@ -184,6 +207,7 @@ class AlertMaker:
                 identity=identity,
                 now=self._clock(),
                 styles=self._composer.styles(channel),
+                pictures=pictures,
             )
         except Exception as exc:  # noqa: BLE001 (whatever it is, its owner hears of the entry)
             telemetry.error("alert not rendered", exc=exc, entries=[e.id for e, _ in members])

@@ -215,7 +215,10 @@ class DigestMaker:
                 pictures=pictures,
             )
 
-        message = await self._illustrator.illustrated(self._composer, render, shown, digest)
+        if await self._composer.in_thread(lambda: self._composer.shows_images(to)):
+            message = await self._illustrator.illustrated(self._composer, render, shown, digest)
+        else:
+            message = await self._composer.in_thread(lambda: render(Pictures()))
 
         def compose() -> outbox.Outgoing:
             pieces = self._composer.pieces(message, to)

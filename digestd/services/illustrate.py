@@ -33,7 +33,8 @@ from digestd.store import pictures
 from digestd.store.db import Store
 from digestd.worker.parent import JobFailedError, Worker
 
-_SECONDS_TO_DRAW = 15.0
+# For a digest, and for an alert, which should be quick.
+_SECONDS_TO_DRAW, _SECONDS_TO_ALERT = 15.0, 4.0
 # One job of the drawing process: so many formulas, or so long.
 _BATCH, _BATCH_SECONDS = 40, 3.0
 
@@ -65,6 +66,12 @@ class Illustrator:
         message = await composer.in_thread(partial(render, wishes))
         found = await self._fulfil(wishes.wishes, members, digest)
         return message if found is None else await composer.in_thread(partial(render, found))
+
+    async def drawn(self, wishes: Wishes) -> Pictures:
+        """Return the formulas among `wishes`, and nothing else: for an alert, at once."""
+        if not wishes.formulas:
+            return Pictures()
+        return Pictures(await self._formulas(wishes.formulas, _SECONDS_TO_ALERT))
 
     async def close(self) -> None:
         """End the child."""
@@ -113,7 +120,9 @@ class Illustrator:
 
     # --- formulas ----------------------------------------------------------------------
 
-    async def _formulas(self, wanted: Iterable[Formula]) -> dict[Formula, Picture | None]:
+    async def _formulas(
+        self, wanted: Iterable[Formula], seconds: float = _SECONDS_TO_DRAW
+    ) -> dict[Formula, Picture | None]:
         if not self._can_draw:
             return {}
         keys = {formula: _key(formula) for formula in wanted}
@@ -121,7 +130,7 @@ class Illustrator:
         found = {formula: known[key] for formula, key in keys.items() if key in known}
         room = MAX_FORMULAS - sum(1 for picture in found.values() if picture)
         missing = [formula for formula in keys if formula not in found]
-        made = await self._draw(missing, room)
+        made = await self._draw(missing, room, seconds)
         if made:
             await self._store.write(
                 pictures.keep, {keys[formula]: one for formula, one in made.items()}, self._clock()
@@ -129,11 +138,13 @@ class Illustrator:
         await self._store.write(pictures.note_use, list(known), self._clock())
         return found | {f: one if isinstance(one, Picture) else None for f, one in made.items()}
 
-    async def _draw(self, wanted: Sequence[Formula], room: int) -> dict[Formula, Picture | str]:
+    async def _draw(
+        self, wanted: Sequence[Formula], room: int, seconds: float
+    ) -> dict[Formula, Picture | str]:
         """Draw what there is room and time for."""
         made: dict[Formula, Picture | str] = {}
         loop = asyncio.get_running_loop()
-        until = loop.time() + _SECONDS_TO_DRAW
+        until = loop.time() + seconds
         left = list(wanted)
         size = _BATCH
         while left and room > 0 and loop.time() < until:

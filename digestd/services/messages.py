@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from digestd import telemetry
 from digestd.core.models import Entry, Feed, Message, Piece
-from digestd.delivery.target import Style, styles_of
+from digestd.delivery.target import Style, shows_images, styles_of
 from digestd.errors import ConfigError
 from digestd.services.deliver import Targets
 from digestd.store import entries, feeds
@@ -56,6 +56,14 @@ class Composer:
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Run `function` in the rendering thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    def shows_images(self, channels: Iterable[str]) -> bool:
+        """Return whether one of `channels` carries images. Blocking at first."""
+        return any(
+            shows_images(self._targets[name].form)
+            for name in channels
+            if self.trouble_with(name) is None
+        )
 
     def trouble_with(self, channel: str) -> str | None:
         """Return why nothing can be made for `channel`, None if it can. Blocking at first."""

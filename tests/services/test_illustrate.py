@@ -35,11 +35,11 @@ def entry_html(*formulas: str) -> str:
     return f"<p>Some words first.</p>{marked}"
 
 
-async def owe(parts: Parts, *formulas: str) -> None:
+async def owe(parts: Parts, *formulas: str, guid: str = "1") -> None:
     def work(db: Database) -> None:
         [feed] = followed(db, now=NOW)
         debt = Debt("digest", "daily", NOW)
-        seen(db, feed, new("1", debt, content_html=entry_html(*formulas)), now=NOW)
+        seen(db, feed, new(guid, debt, content_html=entry_html(*formulas)), now=NOW)
 
     await parts.store.write(work)
 
@@ -52,12 +52,12 @@ async def mail(parts: Parts, wall: Wall) -> EmailMessage:
         force=True,
     )
     assert closed is not None
+    return await parts.store.read(newest_mail)
 
-    def payload(db: Database) -> bytes:
-        (found,) = db.conn.execute("SELECT payload FROM deliveries ORDER BY id DESC").fetchone()
-        return bytes(found)
 
-    message = message_from_bytes(await parts.store.read(payload), policy=policy.default)
+def newest_mail(db: Database) -> EmailMessage:
+    (found,) = db.conn.execute("SELECT payload FROM deliveries ORDER BY id DESC").fetchone()
+    message = message_from_bytes(bytes(found), policy=policy.default)
     assert isinstance(message, EmailMessage)
     return message
 
@@ -122,3 +122,36 @@ async def test_a_process_that_breaks_leaves_text(
         message = await mail(parts, wall)
     assert images_of(message) == []
     assert "∂L/∂W" in html_of(message)
+
+
+async def test_an_alert_by_mail_has_its_formulas_drawn_too(
+    tmp_path: Path, open_parts: Open
+) -> None:
+    async with open_parts(CONFIG.format(folder=tmp_path)) as parts:
+
+        def work(db: Database) -> None:
+            [feed] = followed(db, now=NOW)
+            debt = Debt("alert", "paper", NOW)
+            seen(db, feed, new("1", debt, content_html=entry_html(HARD)), now=NOW)
+
+        await parts.store.write(work)
+        assert await parts.alerts.work() == 1
+        message = await parts.store.read(newest_mail)
+    assert len(images_of(message)) == 1
+    assert 'alt="∂L/∂W"' in html_of(message)
+
+
+async def test_many_digests_leave_no_memory_behind(tmp_path: Path, open_parts: Open) -> None:
+    async with open_parts(CONFIG.format(folder=tmp_path)) as parts:
+        digest = parts.config.digests["daily"]
+        resident = []
+        for number in range(8):
+            few = [rf"\frac{{\partial x_{{{number}}}}}{{\partial y_{{{i}}}}}" for i in range(12)]
+            await owe(parts, *few, guid=str(number))
+            assert (await parts.digests.preview(digest)).images
+            resident.append(_megabytes())
+    assert resident[-1] - resident[3] < 12, f"megabytes: {resident}"
+
+
+def _megabytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
