@@ -160,11 +160,15 @@ def take_next(
     return next((_delivery(row) for row in rows), None)
 
 
-def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) -> None:
-    """Record what one attempt came to, for the delivery and for its channel."""
-    db.conn.execute(
+def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) -> bool:
+    """Record what one attempt came to, for the delivery and for its channel.
+
+    False if another process has meanwhile taken it for interrupted: a machine
+    that slept comes back with an old answer. Only that it was accepted still counts.
+    """
+    row = db.conn.execute(
         "UPDATE deliveries SET state = ?, due_at = ?, failing_since = ?, last_error = ?,"
-        " sent_at = ? WHERE id = ?",
+        " sent_at = ? WHERE id = ? AND state = 'sending' AND attempts = ? RETURNING id",
         (
             verdict.state,
             stamp(verdict.due_at),
@@ -172,8 +176,13 @@ def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) ->
             "" if verdict.state == "sent" else verdict.answer[:ANSWER_LENGTH],
             stamp(now) if verdict.state == "sent" else None,
             delivery.id,
+            delivery.attempts,
         ),
-    )
+    ).fetchone()
+    if row is None:
+        if verdict.state == "sent":
+            settle_late(db, delivery.id, delivery.attempts, now)
+        return False
     _note_attempt(db, delivery.id, now, verdict.outcome, verdict.answer)
     channels.note(
         db,
@@ -185,6 +194,7 @@ def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) ->
     )
     if verdict.state == "parked":
         _park(db, delivery.channel, verdict.answer, now)
+    return True
 
 
 def retry(db: Database, delivery_id: int, now: datetime) -> str:
