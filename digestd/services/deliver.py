@@ -149,15 +149,16 @@ class Lane:
             due_at = await self._next_due_at(now)
             if due_at is None or due_at > now:
                 break
-            if not (wait := self._wait_for_pace()):
-                sent = await self._send_due()
-                settled += sent
-                wait = self._wait_for_pace()
-                if not sent or not wait:
+            if wait := self._wait_for_pace():
+                if self._stopping:
                     break
+                await self.bell.wait(timedelta(seconds=wait))
+                continue
+            if not (sent := await self._send_due()):
+                break
+            settled += sent
             if self._stopping:
                 break
-            await self.bell.wait(timedelta(seconds=wait))
         return settled
 
     async def _next_due_at(self, now: datetime) -> datetime | None:
