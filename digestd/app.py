@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from digestd.clock import Clock
 from digestd.config import Config, find_config, load
-from digestd.core.models import Delivery, Feed, Subscription
+from digestd.core.models import Delivery, Feed, RequestOptions, Subscription
 from digestd.core.retries import Verdict
 from digestd.delivery.senders import Sender, make_sender
 from digestd.delivery.target import Target
@@ -185,8 +185,13 @@ class App:
         return gate, client
 
     @asynccontextmanager
-    async def discoverer(self, config: Config) -> AsyncIterator[Discoverer]:
-        """Return what finds feeds; hosts that have asked the daemon for patience have it too."""
+    async def discoverer(
+        self, config: Config, options: RequestOptions | None = None
+    ) -> AsyncIterator[Discoverer]:
+        """Return what finds feeds, asking as a feed with these `options` is asked.
+
+        Hosts that have asked the daemon for patience have it too.
+        """
         from digestd.services.discover import Discoverer  # noqa: PLC0415
 
         gate, client = self._net(config, self.tls())
@@ -204,6 +209,7 @@ class App:
                     timeout=config.poll.timeout,
                     clock=self.clock,
                     rsshub=config.poll.rsshub,
+                    options=options,
                 )
         finally:
             await worker.close()

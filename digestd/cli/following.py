@@ -22,7 +22,7 @@ from digestd.config.values import parse_name
 from digestd.core.addresses import check_url
 from digestd.core.discovery import GOOD_ENOUGH, Proposal, newest_date
 from digestd.core.links import RSSHUB, canonical_link, without_secrets
-from digestd.core.models import ParsedEntry, ParsedFeed, Subscription
+from digestd.core.models import ParsedEntry, ParsedFeed, RequestOptions, Subscription
 from digestd.errors import StoreError, SubscriptionError, UsageError
 from digestd.services.discover import Candidate, Findings
 from digestd.store import feeds as feed_rows
@@ -80,10 +80,10 @@ def add(
     app = context.app()
     wishes = _wishes(app.config, name, tags, alert, digests)
     if page:
-        return _add_pages(context, app, address, wishes, pick, dry_run=dry_run)
+        return _add_pages(context, app, address, tags, wishes, pick, dry_run=dry_run)
 
     async def search() -> list[Findings]:
-        async with app.discoverer(app.config) as finder:
+        async with app.discoverer(app.config, app.config.request_of(tags)) as finder:
             return [await finder.find(one) for one in address]
 
     found = asyncio.run(search())
@@ -104,6 +104,7 @@ def _add_pages(
     context: Context,
     app: App,
     addresses: Sequence[str],
+    tags: Sequence[str],
     wishes: Mapping[str, Value],
     pick: int | None,
     *,
@@ -112,7 +113,7 @@ def _add_pages(
     """Show what selectors give on each page, choose, and follow it."""
 
     async def search() -> list[tuple[str, Sequence[Proposal], str]]:
-        async with app.discoverer(app.config) as finder:
+        async with app.discoverer(app.config, app.config.request_of(tags)) as finder:
             return [await finder.propose(one) for one in addresses]
 
     failed = False
@@ -193,12 +194,13 @@ def _settle(
     """Show what was found for one address, choose, and follow it."""
     click.echo(click.style(safe(without_secrets(found.address)), bold=True))
     if not found.candidates and found.unchecked is None:
-        hint = f"; `digestd add --page {found.address}` follows the page itself"
-        advice = safe(hint) if found.page is not None else ""
-        raise SubscriptionError(f"{safe(found.address)}: {safe(found.problem)}{advice}")
+        address = safe(without_secrets(found.address))
+        hint = f"; `digestd add --page {address}` follows the page itself"
+        raise SubscriptionError(f"{address}: {safe(found.problem)}{hint if found.page else ''}")
     if not found.candidates:
         url, why = found.unchecked or ("", "")
-        click.echo(f"  its feed is {safe(url)}, which could not be asked just now ({safe(why)})")
+        its = safe(without_secrets(url))
+        click.echo(f"  its feed is {its}, which could not be asked just now ({safe(why)})")
         chosen: Candidate | None = None
     else:
         shown = found.candidates[:_SHOWN]
@@ -335,7 +337,7 @@ def move(context: Context, feed: str, new_url: str, unchecked: bool) -> None:
         url = new_url
         problem = check_url(url) if not url.startswith(RSSHUB) else None
     else:
-        url, problem = _checked(app, new_url)
+        url, problem = _checked(app, new_url, subscription.request)
     if problem:
         hint = "" if unchecked else "; --unchecked moves it all the same"
         raise SubscriptionError(f"{safe(without_secrets(new_url))}: {safe(problem)}{hint}")
@@ -353,11 +355,11 @@ def move(context: Context, feed: str, new_url: str, unchecked: bool) -> None:
     click.echo(f"moved to {safe(without_secrets(url))} in {app.config.feeds_path}")
 
 
-def _checked(app: App, address: str) -> tuple[str, str]:
+def _checked(app: App, address: str, options: RequestOptions) -> tuple[str, str]:
     """Return the address of the feed behind what was typed, and what is wrong with it."""
 
     async def search() -> Findings:
-        async with app.discoverer(app.config) as finder:
+        async with app.discoverer(app.config, options) as finder:
             return await finder.find(address)
 
     found = asyncio.run(search())

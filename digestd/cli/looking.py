@@ -12,7 +12,7 @@ from digestd.cli import Context
 from digestd.cli.foresight import foresight
 from digestd.cli.show import DURATION, JSON_OPTION, ago, rfc3339, rows, since
 from digestd.core.health import health
-from digestd.core.links import without_password
+from digestd.core.links import without_password, without_secrets
 from digestd.core.models import Feed, Subscription
 from digestd.store import entries as entry_rows
 from digestd.store import feeds as feed_rows
@@ -61,7 +61,7 @@ def _feed_record(feed: Feed, weekly: float, now: datetime) -> dict[str, Any]:
     state = health(feed, now)
     return {
         "id": feed.id,
-        "url": feed.url,
+        "url": without_secrets(feed.url),
         "name": feed.label,
         "health": state,
         "error": feed.last_error,

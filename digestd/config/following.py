@@ -50,6 +50,7 @@ class Following:
     channels: dict[str, Channel]
     digests: dict[str, Digest]
     subscriptions: list[Subscription]
+    tag_requests: dict[str, requests.Asked]
     warnings: list[str] = field(default_factory=list)
 
 
@@ -97,7 +98,8 @@ def read(
     _refuse_doubles(list(zip(rows, subscriptions, strict=True)))
     used = {*tags, *(tag for one in subscriptions for tag in one.tags)}
     warnings = [_look_up_tags(digest_tables[name], it, used) for name, it in digests.items()]
-    return Following(channels, digests, subscriptions, [one for one in warnings if one])
+    asked = {name: wants.asked for name, wants in tags.items()}
+    return Following(channels, digests, subscriptions, asked, [one for one in warnings if one])
 
 
 # --- channels and digests --------------------------------------------------------------

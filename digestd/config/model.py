@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from digestd.config.requests import Asked, combine
 from digestd.core.addresses import AllowList
-from digestd.core.models import Channel, Digest, MailServer, Subscription
+from digestd.core.models import Channel, Digest, MailServer, RequestOptions, Subscription
 from digestd.core.polling import PollLimits
 from digestd.core.retries import RetrySettings as DeliverySettings
 
@@ -100,8 +101,13 @@ class Config:
     notices: NoticeSettings
     web: WebSettings
     push: PushSettings = PushSettings()
+    tag_requests: Mapping[str, Asked] = field(default_factory=dict, repr=False)
     template_dirs: tuple[Path, ...] = ()  # looked in before our own templates
     warnings: tuple[str, ...] = ()
+
+    def request_of(self, tags: Iterable[str]) -> RequestOptions:
+        """Return how a feed with these tags, which says nothing itself, is asked."""
+        return combine([self.tag_requests[tag] for tag in tags if tag in self.tag_requests])
 
     @property
     def feeds_path(self) -> Path:

@@ -15,10 +15,10 @@ from typing import assert_never
 
 from digestd.clock import Clock
 from digestd.core import discovery
-from digestd.core.addresses import check_url
+from digestd.core.addresses import check_url, origin_of
 from digestd.core.discovery import FeedLink, Page, Proposal
 from digestd.core.links import RSSHUB, canonical_link
-from digestd.core.models import ParsedFeed, Unreadable, Validators
+from digestd.core.models import ParsedFeed, RequestOptions, Unreadable, Validators
 from digestd.core.outcomes import Failed, Fetched, Gone
 from digestd.core.presets import Known, known, read_presets
 from digestd.net.client import Client
@@ -29,6 +29,7 @@ _PRESETS = Path(__file__).parents[1] / "presets.toml"
 _MOST_REQUESTS = 70  # for one address
 _MOST_CANDIDATES = 10  # of one page that are read
 _AT_ONCE = 4
+_MAX_LOOKED_UP = 3_000_000  # bytes of a page that a preset's patterns see
 _LIKELY = 16  # of the usual places, those that are asked before other pages are
 # What a server may answer to us that it would not answer to the daemon tomorrow.
 _PASSING = frozenset([None, 401, 403, 408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
@@ -69,7 +70,9 @@ class Discoverer:
         timeout: timedelta,
         clock: Clock,
         rsshub: str = "",
+        options: RequestOptions | None = None,
     ) -> None:
+        """`options` are those of the feed to be; its secrets go to the address itself alone."""
         self._client = client
         self._gate = gate
         self._worker = worker
@@ -77,6 +80,8 @@ class Discoverer:
         self._timeout = timeout
         self._clock = clock
         self._rsshub = rsshub
+        self._options = options or RequestOptions()
+        self._home = ""  # the origin that secrets are meant for
         self._presets = read_presets(_PRESETS.read_text("utf-8"))
 
     async def find(self, typed: str) -> Findings:
@@ -84,6 +89,7 @@ class Discoverer:
         meanings = discovery.addresses(typed)
         findings = Findings(typed, problem="that is no address")
         for address in meanings:
+            self._home = origin_of(address)
             findings = await _Search(self, address).run()
             if findings.candidates or findings.page is not None or findings.unchecked:
                 break
@@ -96,6 +102,7 @@ class Discoverer:
             wrong = check_url(address)
             if wrong:
                 return address, (), wrong
+            self._home = origin_of(address)
             answer = await self.fetch(address)
             if not isinstance(answer, Fetched):
                 problem = _refusal(answer)
@@ -118,12 +125,14 @@ class Discoverer:
     ) -> Fetched | Gone | Failed:
         """Ask for one document, in turn with everybody else who asks its host."""
         async with self._gate.admit(url):
+            own = dict(self._options.headers) if origin_of(url) == self._home else {}
             outcome = await self._client.fetch(
                 url,
                 Validators(),
                 max_bytes=self._max_size,
-                timeout=self._timeout,
-                headers=headers,
+                timeout=self._options.timeout or self._timeout,
+                headers={**own, **(headers or {})},
+                proxy=self._options.proxy,
             )
         self._gate.note(url, outcome, self._clock())
         if isinstance(outcome, Fetched | Gone | Failed):
@@ -221,7 +230,7 @@ class _Search:
             answer = await self._finder.fetch(page, preset.preset.headers)
             self._left -= 1
             if isinstance(answer, Fetched):
-                text = answer.body.decode("utf-8", "replace")
+                text = answer.body[:_MAX_LOOKED_UP].decode("utf-8", "replace")
                 feeds = preset.looked_up(text)
                 if feeds:
                     return feeds

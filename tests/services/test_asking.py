@@ -97,3 +97,21 @@ def test_each_feed_gets_what_is_meant_for_it(
     assert "rsshub://some/route" in said
     for secret in (*SECRETS.values(), "me:literal", b64encode(b"me:literal").decode()):
         assert secret not in said
+
+
+def test_a_tag_s_options_hold_while_its_feed_is_found(
+    tmp_path: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    feed = answer(str(rss().body))
+    with WebServer() as web, WebServer() as other:
+        head = f'<link rel=alternate type=application/rss+xml href="{other.url("/feed")}">'
+        web.route("/site", answer(f"<html>{head}", content_type="text/html"))
+        other.route("/feed", feed)
+        (tmp_path / "config.toml").write_text(
+            f'[poll]\nallow_private = ["127.0.0.1:{web.port}", "127.0.0.1:{other.port}"]\n'
+            '[tags.work]\ntoken = "${TOKEN}"\n'
+        )
+        code, said = run("add", web.url("/site"), "--tag", "work", "--dry-run")
+        assert (code, other.url("/feed") in said) == (0, True)
+        assert web.requests[0].headers["authorization"] == "Bearer tok-4711"
+        assert "authorization" not in other.requests[0].headers
