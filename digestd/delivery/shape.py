@@ -32,15 +32,22 @@ def shape_message(
     its text where the service has no title.
     """
     head = [Atom(f"{prefix} ")] if prefix and shape.title <= 0 else []
-    title = shown(defused([Atom(word) for word in words(one_line(message.title, _MAX_TITLE))]))
+    title = _harmless(message.title)
     common: dict[str, Any] = {
         "link": message.entries[0].link if len(message.entries) == 1 else "",
         "group": message.entries[0].feed_name if message.feed and message.entries else "",
     }
     named = f"{prefix} {title}".strip()
     if shape.markup == "page" and message.html:
-        body = _without_images(scrub(message.html))
-        return ({"title": named, "body": body, "format": "html", **common},)
+        return tuple(
+            {
+                "title": f"{prefix} {_harmless(letter.title)}".strip(),
+                "body": _without_images(scrub(letter.html)),
+                "format": "html",
+                **common,
+            }
+            for letter in message.letters or (message,)
+        )
     markup: Markup = "html" if shape.markup == "page" else shape.markup
     atoms = defused(atoms_of(scrub(message.chat)) if message.chat else _text_atoms(message.text))
     atoms = _with_title(atoms, title, shape, chat=bool(message.chat))
@@ -67,6 +74,11 @@ _FORMATS: dict[Markup, str] = {
     "commonmark": "markdown",
     "robot": "markdown",
 }
+
+
+def _harmless(title: str) -> str:
+    """Return a title in one line that calls nobody."""
+    return shown(defused([Atom(word) for word in words(one_line(title, _MAX_TITLE))]))
 
 
 def _numbered(title: str, number: int, count: int, limit: int) -> str:

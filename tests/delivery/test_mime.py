@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import Channel, MailServer
+from digestd.core.models import Channel, Letter, MailServer
 from digestd.delivery.compose import compose
 from digestd.delivery.target import Target
 from digestd.delivery.targets import open_target
@@ -82,6 +82,20 @@ def test_identity_and_recipient_make_the_message_id() -> None:
     ids = {piece.uid for identity in ("x/1", "x/2") for piece in compose(
         both, message(identity=identity))}  # fmt: skip
     assert len(ids) == 4
+
+
+def test_several_letters_are_mails_and_pages_of_their_own() -> None:
+    letters = tuple(Letter(f"Part ({n}/2)", f"text {n}", f"<p>page {n}</p>") for n in (1, 2))
+    several = message(letters=letters)
+    mails = compose(TO, several)
+    assert [(piece.part, piece.title) for piece in mails] == [(0, "Part (1/2)"), (1, "Part (2/2)")]
+    read = [message_from_bytes(piece.payload, policy=policy.default) for piece in mails]
+    assert [mail["Subject"] for mail in read] == ["Part (1/2)", "Part (2/2)"]
+    assert len({mail["Message-ID"] for mail in read}) == 2
+    assert read[0]["Message-ID"] == one_piece(TO).uid  # as if it were one
+    pages = compose(target("file:///tmp/pages"), several)
+    assert [piece.payload for piece in pages] == [b"<p>page 1</p>", b"<p>page 2</p>"]
+    assert len({piece.uid for piece in pages}) == 2
 
 
 @pytest.mark.parametrize("domain", ["x.org", "a-quite-long-name.of-a-company.example"])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digestd.core.models import Letter
 from digestd.delivery.atoms import atoms_of, defused
 from digestd.delivery.dialects import render
 from digestd.delivery.limits import LIMITS, MARKDOWN_LIMITS, Shape
@@ -157,6 +158,15 @@ def test_mail_by_http_gets_the_page_with_words_for_images() -> None:
     assert part["format"] == "html"
     assert "设 W = UΣVᵀ 为矩阵" in part["body"]
     assert "cid:" not in part["body"]
+
+
+def test_mail_by_http_gets_every_letter_of_a_long_digest() -> None:
+    letters = tuple(Letter(f"Part ({n}/2)", f"text {n}", f"<p>page {n}</p>") for n in (1, 2))
+    parts = shape_message(message(letters=letters), LIMITS["sendgrid"])
+    assert [(part["title"], part["body"]) for part in parts] == [
+        ("Part (1/2)", "<p>page 1</p>"),
+        ("Part (2/2)", "<p>page 2</p>"),
+    ]
 
 
 def test_what_is_shown_counts_in_utf16_for_telegram() -> None:
