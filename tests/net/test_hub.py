@@ -55,6 +55,13 @@ async def test_s4_only_permanent_redirects_are_remembered(client: Client, web: W
     assert [request.body for request in web.requests] == [b"x"] * 4
 
 
+async def test_s4_five_redirects_and_no_more(client: Client, web: WebServer) -> None:
+    web.route("/a", redirect("/b", 307))
+    web.route("/b", redirect("/a", 307))
+    assert await ask(client, web.url("/a"), b"x", SPAN) == Failed("more than 5 redirects")
+    assert len(web.requests) == 6
+
+
 @pytest.mark.parametrize("code", [301, 302, 303])
 async def test_s4_other_redirects_are_refusals(client: Client, web: WebServer, code: int) -> None:
     web.route("/a", redirect("/b", code))
