@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -116,6 +117,7 @@ class Poller:
         self._on_new = on_new
         self._archives = Archives(store, client, worker, gate, settings)
         self._open_requests = asyncio.Semaphore(settings.concurrency)
+        self._for_strangers = asyncio.Semaphore(max(1, settings.concurrency * 3 // 4))
         self._taken: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -216,11 +218,21 @@ class Poller:
         async with self._client.room.place() as room:
             return await self._ask(feed, subscription, place, room, planned=planned)
 
+    @asynccontextmanager
+    async def _slot(self, feed: Feed) -> AsyncIterator[None]:
+        """Hold one of the requests that may be open; some are kept for feeds known to be well.
+
+        So servers that keep us waiting, however many, leave the others their turn.
+        """
+        stranger = feed.failures > 0 or feed.baseline_at is None
+        async with self._for_strangers if stranger else nullcontext(), self._open_requests:
+            yield
+
     async def _ask(
         self, feed: Feed, subscription: Subscription, place: str, room: Place, *, planned: bool
     ) -> PollReport:
         begun = self._clock()
-        async with self._gate.admit(place), self._open_requests:
+        async with self._gate.admit(place), self._slot(feed):
             outcome = await ask(
                 self._client,
                 feed,

@@ -286,3 +286,37 @@ def test_a_feed_not_found_is_asked_for_weeks(
     reports, _, _ = polls(open_parts, config, wall, 21, timedelta(days=2))
     assert reports[-2].feed.next_poll_at is not None
     assert reports[-1].feed.failures == 0
+
+
+def test_servers_that_keep_us_waiting_leave_the_others_their_turn(
+    open_parts: Open, wall: Wall
+) -> None:
+    served = asyncio.Event()
+
+    async def well(request: Request, out: asyncio.StreamWriter) -> None:
+        await rss([item("a")])(request, out)
+        served.set()
+
+    async def slow(request: Request, out: asyncio.StreamWriter) -> None:
+        await served.wait()
+        await rss([item("b")])(request, out)
+
+    with WebServer(bind="0.0.0.0") as web:
+        web.route("/well", rss([item("a")]), well)
+        web.route("/slow", slow)
+        head = 'web.listen = ""\npoll = { concurrency = 4, allow_private = "127.0.0.0/8" }\n'
+        known = f'[[feeds]]\nid = "well"\nurl = "{web.url("/well")}"\n'
+        strangers = [web.url("/slow", f"127.0.0.{n}") for n in range(2, 10)]
+        everybody = known + "".join(f'[[feeds]]\nurl = "{url}"\n' for url in strangers)
+
+        async def run(feeds: str, *, ask: bool = True) -> list[PollReport]:
+            async with open_parts(head + feeds) as parts:
+                return await parts.poller.run_once() if ask else []
+
+        asyncio.run(run(known))
+        wall.shift(timedelta(seconds=1))
+        asyncio.run(run(everybody, ask=False))  # strangers are due before it
+        wall.shift(timedelta(days=2))
+        reports = asyncio.run(run(everybody))
+    assert len(reports) == 9
+    assert [report.feed.last_error for report in reports] == [""] * 9
