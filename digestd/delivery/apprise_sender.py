@@ -14,7 +14,7 @@ from typing import Any
 
 from digestd.clock import Clock, system_clock
 from digestd.core.models import Piece
-from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent
+from digestd.core.outcomes import Refused, SendOutcome, Sent
 from digestd.delivery import cutting, mqtt, pushes
 from digestd.delivery.amend import amendment
 from digestd.delivery.apprise_door import Plugin, instantiate, listening
@@ -69,7 +69,7 @@ class AppriseSender:
             return Refused(f"stored piece cannot be read: {exc!r}")
         plugin = self._plugin(piece.recipient)
         if plugin is None:
-            return Broken(f"{piece.recipient or 'the address'} is no longer one of this channel's")
+            return Refused(f"{piece.recipient or 'the address'} is no longer one of this channel's")
         pushes.identify(plugin, piece.uid)
         pushes.behave(plugin, self._target.scheme, facts)
         outcome = self._attempt(plugin, facts, title, body, form)

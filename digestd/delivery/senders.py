@@ -10,6 +10,7 @@ from typing import TextIO, assert_never
 from digestd.clock import Clock, system_clock
 from digestd.delivery.own import Sender, make_own_sender
 from digestd.delivery.target import Folder, Hook, Service, Smtp, Target, Terminal, Xmpp
+from digestd.delivery.translate import Fitting
 
 __all__ = ["Sender", "make_sender"]
 
@@ -23,12 +24,25 @@ def make_sender(
     out: TextIO | None = None,
     zone: tzinfo | None = None,
 ) -> Sender:
-    """Return the sender of `target`.
+    """Return the sender of `target`; pieces that fit the channel no longer it makes fit.
 
     `tls` gives the one context of the process. `bold`, `out` and `zone` are for
     the terminal: whether titles are bold, where lines go (standard output), and
     whose time they show (the system's).
     """
+    own = _own_sender(target, tls=tls, clock=clock, bold=bold, out=out, zone=zone)
+    return Fitting(target, own, clock)
+
+
+def _own_sender(
+    target: Target,
+    *,
+    tls: Callable[[], ssl.SSLContext],
+    clock: Clock,
+    bold: bool,
+    out: TextIO | None,
+    zone: tzinfo | None,
+) -> Sender:
     match target.via:
         case Smtp():
             from digestd.delivery.mail import MailSender  # noqa: PLC0415  (loaded when needed)
