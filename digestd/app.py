@@ -230,7 +230,6 @@ class App:
         poll = config.poll
         gate, client = self._net(config, tls)
         gate.remember(await store.read(origins.all_patience))
-        illustrator = Illustrator(store, client, gate, clock)
         names = await store.read(_channels_in_use, config.channels)
         wanted = {feed.pk: subscription for subscription, feed in followed}
 
@@ -275,6 +274,7 @@ class App:
             alerts.bell.ring()
             full_texts.bell.ring()
 
+        illustrator = Illustrator(store, client, gate, wanted, clock)
         full_texts = FullTexts(store, client, gate, wanted, poll, clock)
         alerts = AlertMaker(
             store, composer, illustrator, config.channels, wanted, config.timezone, clock, ring_lane

@@ -7,6 +7,7 @@ whole documents, and `\\` where only text has lines. What of that is content is 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from digestd.core.mathcommands import bare
@@ -44,11 +45,11 @@ def drawable(latex: str) -> Drawable | None:
     labels = [_label(found) for found in _TAG.finditer(tex)]
     tex = _UNNAMED.sub(" ", _TAG.sub(" ", tex))
     tex = _REFERENCE.sub(_refer, tex)
-    tex = _ENVIRONMENT.sub(_rename, tex).strip()
+    tex = _ENVIRONMENT.sub(_rename, _unwrapped(tex)).strip()
     if not tex or len(tex) > MAX_DRAWN:
         return None
     breaks, columns = _at_top(tex)
-    if columns:
+    if columns and breaks:
         tex = rf"\begin{{aligned}}{tex}\end{{aligned}}"
     elif breaks:
         tex = rf"\begin{{gathered}}{tex}\end{{gathered}}"
@@ -67,10 +68,16 @@ def _refer(found: re.Match[str]) -> str:
     return rf"\text{{({text})}}" if found[1] == "eqref" else rf"\text{{{text}}}"
 
 
+def _unwrapped(tex: str) -> str:
+    """Return `tex` without environments of a document; one that is left open stays, broken."""
+    opened = Counter(found[2] for found in _ENVIRONMENT.finditer(tex) if found[1] == "begin")
+    closed = Counter(found[2] for found in _ENVIRONMENT.finditer(tex) if found[1] == "end")
+    whole = {name for name in _UNWRAPPED if opened[name] == closed[name]}
+    return _ENVIRONMENT.sub(lambda found: " " if found[2] in whole else found[0], tex)
+
+
 def _rename(found: re.Match[str]) -> str:
     kind, name, star = found.groups()
-    if name in _UNWRAPPED:
-        return " "
     return rf"\{kind}{{{_RENAMED[name]}}}" if name in _RENAMED else rf"\{kind}{{{name}{star}}}"
 
 

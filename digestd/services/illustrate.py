@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import Digest, Entry, Feed, Message
+from digestd.core.models import Digest, Entry, Feed, Message, Subscription
 from digestd.core.pictures import (
     MAX_FORMULAS,
     THUMBNAIL_PX,
@@ -42,12 +42,20 @@ _BATCH, _BATCH_SECONDS = 40, 3.0
 class Illustrator:
     """Has formulas drawn and images shrunk by a child of its own, so that no feed waits for it."""
 
-    def __init__(self, store: Store, client: Client, gate: HostGate, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        client: Client,
+        gate: HostGate,
+        followed: Mapping[int, Subscription],
+        clock: Clock,
+    ) -> None:
+        """`followed`: what the owner wants of each feed, by `Feed.pk`."""
         self.drawer = Worker()
         self.patience = 20.0  # seconds that a message waits for images
         self._store = store
         self._clock = clock
-        self._images = ImageFetcher(store, client, gate, self.drawer, clock)
+        self._images = ImageFetcher(store, client, gate, self.drawer, followed, clock)
         self._can_draw = mathpicture.is_available()
         self._can_shrink = thumbnail.is_available()
 
@@ -81,6 +89,8 @@ class Illustrator:
         self, wishes: Wishes, members: Mapping[int, tuple[Entry, Feed]], digest: Digest
     ) -> Pictures | None:
         """Return the pictures that could be had; None if there are none."""
+        from digestd.delivery.views import link_of  # noqa: PLC0415 (lxml)
+
         entries = [members[id_][0] for id_ in wishes.thumbnails if id_ in members]
         feeds = {feed.pk: feed for _, feed in members.values()}
         wanted = [feeds[pk] for pk in wishes.icons if pk in feeds]
@@ -88,7 +98,11 @@ class Illustrator:
             self._formulas(wishes.formulas),
             self._thumbnails(entries, digest.images),
             self._icons(wanted, digest.images),
-            self._in_texts(wishes.images, digest.images),
+            self._in_texts(
+                wishes.images,
+                {link_of(entry, feed): feed.pk for entry, feed in members.values()},
+                digest.images,
+            ),
         )
         if not (any(drawn.values()) or thumbnails or icons or images):
             return None
@@ -106,12 +120,14 @@ class Illustrator:
             return {}
         return await self._images.thumbnails(entries, self.patience)
 
-    async def _in_texts(self, wanted: Mapping[str, str], mode: ImageMode) -> Mapping[str, Picture]:
+    async def _in_texts(
+        self, wanted: Mapping[str, str], feeds: Mapping[str, int], mode: ImageMode
+    ) -> Mapping[str, Picture]:
         if mode == "link":
             return {url: replace(_linked(url), width=0, height=0) for url in wanted}
         if mode == "off" or not self._can_shrink:
             return {}
-        return await self._images.images(wanted, self.patience)
+        return await self._images.images(wanted, feeds, self.patience)
 
     async def _icons(self, feeds: Sequence[Feed], mode: ImageMode) -> Mapping[int, Picture]:
         if mode != "attach" or not self._can_shrink:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -12,7 +13,7 @@ from urllib.parse import urljoin
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import Entry, Feed, Validators
+from digestd.core.models import Entry, Feed, Subscription, Validators
 from digestd.core.outcomes import Failed, Fetched
 from digestd.core.pictures import Picture
 from digestd.formats.thumbnail import Purpose
@@ -33,6 +34,15 @@ _MOST = 40
 # Names this way of shrinking: what was made in another is not used any more.
 _LOOK = "1"
 
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """How a host is asked: for a page of its own, by the way that leads to the feed."""
+
+    page: str = ""
+    proxy: str | None = field(default=None, repr=False)  # None: that of all feeds
+
+
 # A picture; why there is none; None: not this time, another day may bring one.
 Made = Picture | str | None
 
@@ -41,8 +51,16 @@ class ImageFetcher:
     """Makes thumbnails and icons. A slow host costs its own picture alone."""
 
     def __init__(
-        self, store: Store, client: Client, gate: HostGate, worker: Worker, clock: Clock
+        self,
+        store: Store,
+        client: Client,
+        gate: HostGate,
+        worker: Worker,
+        followed: Mapping[int, Subscription],
+        clock: Clock,
     ) -> None:
+        """`followed`: what the owner wants of each feed, by `Feed.pk`."""
+        self._proxies = {pk: one.request.proxy for pk, one in followed.items()}
         self._store = store
         self._client = client
         self._gate = gate
@@ -58,16 +76,30 @@ class ImageFetcher:
 
             urls = entry_images(entry)
             if urls:
-                make = partial(self._first_of, urls, "thumbnail", entry.link or "")
+                asking = _Asking(entry.link or "", self._proxies.get(entry.feed_pk))
+                make = partial(self._first_of, urls, "thumbnail", asking)
                 work[entry.id] = _key("thumbnail", *urls), make
         return await self._all(work, seconds)
 
-    async def images(self, wanted: Mapping[str, str], seconds: float) -> dict[str, Picture]:
-        """Return images of texts, by address; `wanted`: the page that shows each."""
+    async def images(
+        self, wanted: Mapping[str, str], feeds: Mapping[str, int], seconds: float
+    ) -> dict[str, Picture]:
+        """Return images of texts, by address.
+
+        `wanted`: the page that shows each; `feeds`: the `Feed.pk` of each page.
+        """
         chosen = list(wanted.items())[:_MOST]
         return await self._all(
             {
-                url: (_key("image", url), partial(self._first_of, (url,), "image", page))
+                url: (
+                    _key("image", url),
+                    partial(
+                        self._first_of,
+                        (url,),
+                        "image",
+                        _Asking(page, self._proxies.get(feeds.get(page, 0))),
+                    ),
+                )
                 for url, page in chosen
             },
             seconds,
@@ -116,21 +148,22 @@ class ImageFetcher:
 
     # --- one picture -------------------------------------------------------------------
 
-    async def _first_of(self, urls: Sequence[str], purpose: Purpose, referer: str) -> Made:
+    async def _first_of(self, urls: Sequence[str], purpose: Purpose, asking: _Asking) -> Made:
         """Return the first of `urls` that shows something."""
         made: Made = "no address"
         for url in urls:
-            one = await self._picture(url, purpose, referer)
+            one = await self._picture(url, purpose, asking)
             if isinstance(one, Picture):
                 return one
             made = one if made is not None else None
         return made
 
-    async def _picture(self, url: str, purpose: Purpose, referer: str) -> Made:
+    async def _picture(self, url: str, purpose: Purpose, asking: _Asking) -> Made:
         """Return what is at `url`: asked for as anybody would, then as a reader of its page."""
         made: Made = None
-        for headers in ({}, {"Referer": referer}) if referer else ({},):
-            body = await self._fetch(url, {"Accept": _ACCEPT} | headers, _MAX_IMAGE)
+        plain = {"Accept": _ACCEPT}
+        for headers in (plain, plain | {"Referer": asking.page}) if asking.page else (plain,):
+            body = await self._fetch(url, headers, _MAX_IMAGE, asking.proxy)
             if isinstance(body, Fetched):
                 made = await self._shrunk(body.body, purpose)
             else:
@@ -151,10 +184,12 @@ class ImageFetcher:
         """Return the icon that the feed names, that its page names, or that its host has."""
         home = feed.home_url or urljoin(feed.url, "/")
         named = [feed.icon_url] if feed.icon_url else []
-        made = await self._first_of(named, "icon", "")
+        asking = _Asking(proxy=self._proxies.get(feed.pk))
+        made = await self._first_of(named, "icon", asking)
         if isinstance(made, Picture):
             return made
-        answer = await self._fetch(home, {"Accept": "text/html, */*;q=0.5"}, _MAX_PAGE)
+        accept = {"Accept": "text/html, */*;q=0.5"}
+        answer = await self._fetch(home, accept, _MAX_PAGE, asking.proxy)
         found: Sequence[str] = ()
         if isinstance(answer, Fetched):
             kind = answer.headers.get("content-type", "")
@@ -162,16 +197,21 @@ class ImageFetcher:
                 found = await self._worker.run("find_icons", answer.body, kind, answer.url)
             except JobFailedError:
                 found = ()
-        return await self._first_of([*found, urljoin(home, "/favicon.ico")], "icon", "")
+        return await self._first_of([*found, urljoin(home, "/favicon.ico")], "icon", asking)
 
     async def _fetch(
-        self, url: str, headers: Mapping[str, str], max_bytes: int
+        self, url: str, headers: Mapping[str, str], max_bytes: int, proxy: str | None
     ) -> Fetched | Failed:
         if self._gate.blocked_until(url):
             return Failed("its host is not to be asked now")
         async with self._gate.admit(url):
             outcome = await self._client.fetch(
-                url, Validators(), max_bytes=max_bytes, timeout=_TIMEOUT, headers=headers
+                url,
+                Validators(),
+                max_bytes=max_bytes,
+                timeout=_TIMEOUT,
+                headers=headers,
+                proxy=proxy,
             )
         self._gate.note(url, outcome, self._clock())
         return outcome if isinstance(outcome, Fetched | Failed) else Failed("it is gone", 410)
