@@ -192,6 +192,7 @@ class App:
 
         Hosts that have asked the daemon for patience have it too.
         """
+        from digestd.services.browse import Browser  # noqa: PLC0415
         from digestd.services.discover import Discoverer  # noqa: PLC0415
 
         gate, client = self._net(config, self.tls())
@@ -201,16 +202,16 @@ class App:
         worker = Worker()
         try:
             async with client:
-                yield Discoverer(
+                browser = Browser(
                     client,
                     gate,
                     worker,
                     max_size=config.poll.max_size,
                     timeout=config.poll.timeout,
                     clock=self.clock,
-                    rsshub=config.poll.rsshub,
                     options=options,
                 )
+                yield Discoverer(browser, rsshub=config.poll.rsshub)
         finally:
             await worker.close()
             if config.store.path.exists() and (asked := gate.patience()):

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "digestd.cli.checking",
         "Read the configuration; say what is wrong and what would happen.",
     ),
-    "add": ("digestd.cli.following", "Find the feed behind any address, and follow it."),
+    "add": ("digestd.cli.adding", "Find the feed behind any address, and follow it."),
     "remove": ("digestd.cli.following", "Follow a feed no longer."),
     "import": ("digestd.cli.lists", "Follow the feeds of an OPML file."),
     "export": ("digestd.cli.lists", "Write all feeds as OPML."),

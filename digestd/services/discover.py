@@ -7,23 +7,18 @@ what its page links to, the usual places, the pages that usually have one, sitem
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
-from typing import assert_never
 
-from digestd.clock import Clock
 from digestd.core import discovery
 from digestd.core.addresses import check_url, origin_of
 from digestd.core.discovery import FeedLink, Page, Proposal
 from digestd.core.links import RSSHUB, canonical_link
-from digestd.core.models import ParsedFeed, RequestOptions, Unreadable, Validators
-from digestd.core.outcomes import Failed, Fetched, Gone
+from digestd.core.models import ParsedFeed, Unreadable
+from digestd.core.outcomes import Failed, Fetched
 from digestd.core.presets import Known, known, read_presets
-from digestd.net.client import Client
-from digestd.net.politeness import HostGate
-from digestd.worker.parent import JobFailedError, Worker
+from digestd.services.browse import Browser, Passing, Unreachable, refusal
 
 _PRESETS = Path(__file__).parents[1] / "presets.toml"
 _MOST_REQUESTS = 70  # for one address
@@ -31,8 +26,6 @@ _MOST_CANDIDATES = 10  # of one page that are read
 _AT_ONCE = 4
 _MAX_LOOKED_UP = 3_000_000  # bytes of a page that a preset's patterns see
 _LIKELY = 16  # of the usual places, those that are asked before other pages are
-# What a server may answer to us that it would not answer to the daemon tomorrow.
-_PASSING = frozenset([None, 401, 403, 408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,38 +51,19 @@ class Findings:
 
 
 class Discoverer:
-    """Finds feeds with the daemon's own means: the guarded client, the gate, the worker."""
+    """Finds feeds by the table of presets, by what pages say, and in the usual places."""
 
-    def __init__(
-        self,
-        client: Client,
-        gate: HostGate,
-        worker: Worker,
-        *,
-        max_size: int,
-        timeout: timedelta,
-        clock: Clock,
-        rsshub: str = "",
-        options: RequestOptions | None = None,
-    ) -> None:
-        """`options` are those of the feed to be; its secrets go to the address itself alone."""
-        self._client = client
-        self._gate = gate
-        self._worker = worker
-        self._max_size = max_size
-        self._timeout = timeout
-        self._clock = clock
-        self._rsshub = rsshub
-        self._options = options or RequestOptions()
-        self._home = ""  # the origin that secrets are meant for
-        self._presets = read_presets(_PRESETS.read_text("utf-8"))
+    def __init__(self, browser: Browser, *, rsshub: str = "") -> None:
+        """`rsshub` stands before the routes of `rsshub://`."""
+        self.browser = browser
+        self.rsshub = rsshub
+        self.presets = read_presets(_PRESETS.read_text("utf-8"))
 
     async def find(self, typed: str) -> Findings:
         """Return the feeds behind what the owner typed."""
-        meanings = discovery.addresses(typed)
         findings = Findings(typed, problem="that is no address")
-        for address in meanings:
-            self._home = origin_of(address)
+        for address in discovery.addresses(typed):
+            self.browser.home = origin_of(address)
             findings = await _Search(self, address).run()
             if findings.candidates or findings.page is not None or findings.unchecked:
                 break
@@ -102,56 +76,16 @@ class Discoverer:
             wrong = check_url(address)
             if wrong:
                 return address, (), wrong
-            self._home = origin_of(address)
-            answer = await self.fetch(address)
+            self.browser.home = origin_of(address)
+            answer = await self.browser.fetch(address)
             if not isinstance(answer, Fetched):
-                problem = _refusal(answer)
+                problem = refusal(answer)
                 continue
-            try:
-                proposals: Sequence[Proposal] = await self._worker.run(
-                    "propose",
-                    answer.body,
-                    url=answer.url,
-                    content_type=answer.headers.get("content-type", ""),
-                )
-            except JobFailedError as exc:
-                return address, (), f"the page {exc}"
-            nothing = "nothing repeats there that looks like entries with links"
-            return answer.moved_to or address, proposals, "" if proposals else nothing
+            found = await self.browser.propose(answer)
+            if isinstance(found, Unreadable):
+                return address, (), found.reason
+            return answer.moved_to or address, found, ""
         return typed, (), problem
-
-    async def fetch(
-        self, url: str, headers: Mapping[str, str] | None = None
-    ) -> Fetched | Gone | Failed:
-        """Ask for one document, in turn with everybody else who asks its host."""
-        async with self._gate.admit(url):
-            own = dict(self._options.headers) if origin_of(url) == self._home else {}
-            outcome = await self._client.fetch(
-                url,
-                Validators(),
-                max_bytes=self._max_size,
-                timeout=self._options.timeout or self._timeout,
-                headers={**own, **(headers or {})},
-                proxy=self._options.proxy,
-            )
-        self._gate.note(url, outcome, self._clock())
-        if isinstance(outcome, Fetched | Gone | Failed):
-            return outcome
-        return Failed("HTTP 304 Not Modified, to a question without conditions", 304)
-
-    async def examine(self, answer: Fetched) -> ParsedFeed | Page | Unreadable:
-        """Return what a document is."""
-        try:
-            found: ParsedFeed | Page | Unreadable = await self._worker.run(
-                "examine",
-                answer.body,
-                url=answer.url,
-                content_type=answer.headers.get("content-type", ""),
-                link_header=answer.headers.get("link", ""),
-            )
-        except JobFailedError as exc:
-            return Unreadable(f"the document {exc}")
-        return found
 
 
 class _Search:
@@ -160,7 +94,7 @@ class _Search:
     def __init__(self, finder: Discoverer, address: str) -> None:
         self._finder = finder
         self._address = address
-        self._clock = finder._clock
+        self._clock = finder.browser.clock
         self._tried: dict[str, Candidate | Page | str] = {}
         self._left = _MOST_REQUESTS
         self._turns = asyncio.Semaphore(_AT_ONCE)
@@ -199,7 +133,7 @@ class _Search:
     # --- presets ---
 
     async def _ask_presets(self, address: str) -> None:
-        for preset in known(self._finder._presets, address):
+        for preset in known(self._finder.presets, address):
             feeds = preset.feeds or await self._look_up(preset)
             await self._ask_ways(preset, feeds)
             if not self._good and preset.feeds and preset.pages:
@@ -215,7 +149,7 @@ class _Search:
                 if isinstance(answer, Candidate):
                     break
                 if (
-                    isinstance(answer, _Passing)
+                    isinstance(answer, Passing)
                     and not preset.preset.guess
                     and self.findings.unchecked is None
                 ):
@@ -227,7 +161,7 @@ class _Search:
 
     async def _look_up(self, preset: Known) -> Sequence[tuple[str, tuple[str, ...]]]:
         for page in preset.pages:
-            answer = await self._finder.fetch(page, preset.preset.headers)
+            answer = await self._finder.browser.fetch(page, preset.preset.headers)
             self._left -= 1
             if isinstance(answer, Fetched):
                 text = answer.body[:_MAX_LOOKED_UP].decode("utf-8", "replace")
@@ -257,7 +191,7 @@ class _Search:
             await self._ask_links(answer, answer.links)
         else:
             found.problem = str(answer)
-            if isinstance(answer, _Unreachable):
+            if isinstance(answer, Unreachable):
                 return  # no door, no other room behind it
         if not self._good:
             await self._ask_around(found.page.url if found.page else self._address)
@@ -360,13 +294,13 @@ class _Search:
         self._left -= 1
         url = link.url
         if url.startswith(RSSHUB):
-            if not self._finder._rsshub:
+            if not self._finder.rsshub:
                 return _NO_RSSHUB
-            url = f"{self._finder._rsshub}/{url.removeprefix(RSSHUB).lstrip('/')}"
-        outcome = await self._finder.fetch(url)
+            url = f"{self._finder.rsshub}/{url.removeprefix(RSSHUB).lstrip('/')}"
+        outcome = await self._finder.browser.fetch(url)
         if not isinstance(outcome, Fetched):
-            return _refusal(outcome)
-        document = await self._finder.examine(outcome)
+            return refusal(outcome)
+        document = await self._finder.browser.examine(outcome)
         if isinstance(document, Unreadable):
             return document.reason
         if isinstance(document, Page):
@@ -374,30 +308,6 @@ class _Search:
         score = discovery.posterior(discovery.prior(link, place, page), document, self._clock())
         lasting = link.url if link.url.startswith(RSSHUB) else outcome.moved_to or link.url
         return Candidate(lasting, document, link.title or what, score)
-
-
-def _refusal(outcome: Gone | Failed) -> str:
-    match outcome:
-        case Gone():
-            return "gone (410)"
-        case Failed(reason, None):
-            return _Unreachable(reason)
-        case Failed(reason, status):
-            return _Passing(reason) if status in _PASSING else reason
-        case _:
-            assert_never(outcome)
-
-
-class _Passing(str):
-    """A refusal that need not last."""
-
-    __slots__ = ()
-
-
-class _Unreachable(_Passing):
-    """No answer at all."""
-
-    __slots__ = ()
 
 
 _NO_RSSHUB = 'RSSHub has a route for it, if you have one: [poll] rsshub = "http://localhost:1200"'

@@ -10,6 +10,7 @@ import pytest
 
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
+from digestd.services.browse import Browser
 from digestd.services.discover import Discoverer
 from digestd.worker.parent import Worker
 from tests.services.addresses import ROWS, Row
@@ -37,15 +38,14 @@ async def finder(
     gate = HostGate(lambda: NOW)
     worker = Worker()
     async with Client(context, gate=gate, proxy=internet.proxy) as client:
-        yield Discoverer(
-            client,
-            gate,
-            worker,
-            max_size=1 << 20,
-            timeout=timedelta(seconds=10),
-            clock=lambda: NOW,
-        )
+        yield finder_of(client, gate, worker)
     await worker.close()
+
+
+def finder_of(client: Client, gate: HostGate, worker: Worker) -> Discoverer:
+    timeout = timedelta(seconds=10)
+    browser = Browser(client, gate, worker, max_size=1 << 20, timeout=timeout, clock=lambda: NOW)
+    return Discoverer(browser)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name.replace(" ", "-") for row in ROWS])
@@ -99,15 +99,7 @@ async def test_whoever_asked_for_patience_is_not_asked(internet: Internet, tmp_p
     context = internet.context(str(tmp_path / "ca.pem"))
     before = len(internet.asked)
     async with Client(context, gate=gate, proxy=internet.proxy) as client:
-        finder = Discoverer(
-            client,
-            gate,
-            worker,
-            max_size=1 << 20,
-            timeout=timedelta(seconds=10),
-            clock=lambda: NOW,
-        )
-        found = await finder.find("https://a1.example/blog/")
+        found = await finder_of(client, gate, worker).find("https://a1.example/blog/")
     await worker.close()
     assert "asked not to be asked again before" in found.problem
     assert len(internet.asked) == before
