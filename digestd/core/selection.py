@@ -30,7 +30,7 @@ class Rung:
     excerpt: int  # letters of each entry's excerpt (of Chinese half as many signs); 0: none
     told: int  # entries of one feed shown with their text …
     listed: int  # … and then by title, before the rest is folded
-    whole: bool = False  # entries whose level is "full" are shown whole
+    whole: int = 0  # characters up to which an entry whose level is "full" is shown whole
     in_all: int = 10**9  # entries shown with their text, of all feeds
     is_dense: bool = False  # feeds without text take as little markup as they can do with
 
@@ -38,7 +38,9 @@ class Rung:
 # First excerpts grow shorter, then fewer entries have one, then there are titles alone. What
 # is too long even so is split into several mails (`parts`).
 LADDER = (
-    Rung(excerpt=300, told=6, listed=14, whole=True),
+    Rung(excerpt=300, told=20, listed=14, whole=75_000),
+    Rung(excerpt=300, told=10, listed=14, whole=15_000),
+    Rung(excerpt=300, told=6, listed=14, whole=4_000),
     Rung(excerpt=300, told=6, listed=14),
     Rung(excerpt=200, told=5, listed=12),
     Rung(excerpt=130, told=4, listed=10),
@@ -47,6 +49,9 @@ LADDER = (
     Rung(excerpt=110, told=1, listed=12, in_all=8, is_dense=True),
     Rung(excerpt=0, told=0, listed=12, is_dense=True),
 )
+
+# What is shown of an entry that its owner wants whole, and that is too long for that.
+LONG_EXCERPT = 1500
 
 # Bytes of HTML that the built-in templates need around what they show, as measured. A wrong
 # guess costs a second rendering, never an oversized mail.
@@ -159,7 +164,7 @@ def select(members: Sequence[Member], rung: Rung, plan: Plan) -> Selection:
 def first_rung(members: Sequence[Member], plan: Plan, budget: int) -> int:
     """Return the index of the most generous rung that should fit `budget` bytes of HTML."""
     for index, rung in enumerate(LADDER):
-        if index == 0 and plan.level != "full" and "full" not in plan.levels.values():
+        if rung.whole and plan.level != "full" and "full" not in plan.levels.values():
             continue
         if estimate(select(members, rung, plan), plan) <= budget:
             return index
@@ -217,10 +222,12 @@ def _listed_size(entry: Entry, group: Group) -> int:
 
 def _told_size(entry: Entry, selection: Selection, plan: Plan) -> int:
     rung = selection.rung
-    body = _bytes(entry.content_html or entry.summary_html)
-    is_whole = rung.whole and plan.level_of(selection.feeds[entry.feed_pk]) == "full"
+    source = entry.content_html or entry.summary_html
+    signs = rung.excerpt
+    if rung.whole and plan.level_of(selection.feeds[entry.feed_pk]) == "full":
+        signs = LONG_EXCERPT if len(source) > rung.whole else len(source)
     # A sign is three bytes at most, where half as many are shown; the rest is markup.
-    return _TOLD + _bytes(entry.title) + (body if is_whole else min(body, 2 * rung.excerpt))
+    return _TOLD + _bytes(entry.title) + min(_bytes(source), 2 * signs)
 
 
 def _bytes(text: str) -> int:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from digestd.core.language import direction_of, language_of
 from digestd.core.models import Enclosure, Entry, Feed, MessageEntry
 from digestd.core.pictures import Pictures
-from digestd.core.selection import Fold, Group, Member, Plan, Selection
+from digestd.core.selection import LONG_EXCERPT, Fold, Group, Member, Plan, Selection
 from digestd.core.text import one_line
 from digestd.delivery.body import title_html
 from digestd.delivery.context import Body, EntryView, FoldView, GroupView
@@ -25,8 +25,6 @@ from digestd.formats.tokens import Token, as_text, runs
 
 # A title is one line in a list of messages; nobody reads on beyond this.
 MAX_TITLE = 160
-# An entry beyond this is no longer read in a mail, whatever its owner asked for.
-MAX_WHOLE = 30_000
 _LEAD_FACTOR = 1.7
 _ALSO_NAMED = 6  # who else has a story; what a hundred feeds repeat needs no hundred names
 # Words a minute for scripts with blanks, signs a minute for those without.
@@ -70,7 +68,9 @@ class Views:
                     entry,
                     selection.feeds[entry.feed_pk],
                     signs=int(signs * _LEAD_FACTOR) if entry.id == selection.lead else signs,
-                    is_whole=rung.whole and plan.level_of(selection.feeds[entry.feed_pk]) == "full",
+                    whole_to=rung.whole
+                    if plan.level_of(selection.feeds[entry.feed_pk]) == "full"
+                    else 0,
                     is_lead=entry.id == selection.lead,
                     is_shown=is_shown,
                     with_author=len(authors) > 1,
@@ -129,7 +129,7 @@ class Views:
         feed: Feed,
         *,
         signs: int,
-        is_whole: bool = False,
+        whole_to: int = 0,
         is_lead: bool = False,
         is_shown: bool = True,
         with_author: bool = True,
@@ -142,7 +142,7 @@ class Views:
         pictures = self._pictures if is_shown else Pictures()
         words = self.words
         source = entry.content_html or entry.summary_html
-        tokens, is_cut = _body(entry, signs, is_whole=is_whole) if signs else ([], False)
+        tokens, is_cut = _body(entry, signs, whole_to) if signs else ([], False)
         title = title_of(entry, feed)
         titled = runs(entry.title_html) if entry.title_html and one_line(entry.title) else []
         if not titled and tokens and as_text(tokens).rstrip("…").startswith(title.rstrip("…")):
@@ -264,12 +264,12 @@ def reading_minutes(html: str) -> int:
     return round(minutes) if minutes >= 0.75 else 0
 
 
-def _body(entry: Entry, signs: int, *, is_whole: bool) -> tuple[list[Token], bool]:
+def _body(entry: Entry, signs: int, whole_to: int) -> tuple[list[Token], bool]:
     source = entry.content_html or entry.summary_html
-    if is_whole and len(source) <= MAX_WHOLE:
+    if whole_to and len(source) <= whole_to:
         return whole(source), False
-    if is_whole:
-        signs = 1500
+    if whole_to:
+        signs = LONG_EXCERPT
     # A Chinese sign says, and takes, as much as two letters and more.
     if _is_dense(source):
         signs = round(signs * 0.55)

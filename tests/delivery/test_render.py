@@ -264,6 +264,14 @@ def test_a_long_entry_is_whole_only_where_it_fits() -> None:
     assert "The end." in made([(long, NOTES)], "full").html
     assert "The end." not in made([(long, NOTES)], "excerpt").html
     check(made([(long, NOTES), (endless, NOTES)], "full"))
+    # What is too long is cut, with a link; the rest stays whole.
+    short = replace(long, id=3, content_html="<p>" + "Some words. " * 90 + "It ends here.</p>")
+    both = made(
+        [(long, NOTES), (replace(long, id=4), NOTES), (endless, NOTES), (short, NOTES)], "full"
+    )
+    assert both.html.count("It ends here.") == 1
+    assert both.html.count("Read on") >= 1
+    check(both)
 
 
 # --- hostile feeds -------------------------------------------------------------------------
