@@ -164,14 +164,18 @@ def retry_after(failures: int, chance: float) -> timedelta:
 
 
 def missed_by_hub(
-    known: HubSubscription, published: Sequence[datetime | None], now: datetime
+    known: HubSubscription,
+    published: Sequence[datetime | None],
+    now: datetime,
+    listening_since: datetime,
 ) -> bool:
     """Return whether posts that a poll has just found should have been told of (F1).
 
-    Those count that came under the lease and have had some minutes to arrive;
-    one without a date came somewhere before this poll.
+    Those count that came under the lease, while we could be reached
+    (`listening_since`), and have had some minutes to arrive; one without a date
+    came somewhere before this poll.
     """
-    since = known.asked_at + GRACE
+    since = max(known.asked_at, listening_since) + GRACE
     if known.state != "active" or known.suspect_at is not None or now - since < GRACE:
         return False
     return any(date is None or since < date < now - GRACE for date in published)

@@ -108,6 +108,8 @@ class Daemon:
             self.parts = parts
             await store.write(outbox.unpark_all, self._app.clock())
             await store.write(daemons.enter, parts.owner, self._app.clock())
+            if parts.push is not None and not self.started.is_set():
+                await parts.push.catch_up()
             loops = self._loops(parts)
             tasks = [
                 asyncio.create_task(self._keep_running(name, run), name=name)
@@ -193,6 +195,11 @@ class Daemon:
             tidying.add(task)
             task.add_done_callback(tidying.discard)
 
+        def woke() -> None:
+            parts.ring_all()
+            if parts.push is not None:
+                begin(parts.push.catch_up())
+
         every: dict[Callable[[], object], timedelta] = {
             parts.sweeper.bell.ring: _SWEEP,
             parts.digests.bell.ring: LONGEST_WAIT,
@@ -206,7 +213,7 @@ class Daemon:
         cadence = Cadence(
             every=every,
             daily={lambda: begin(tidy(parts.store, parts.clock, keep)): _TIDY_AT},
-            on_moved=parts.ring_all,
+            on_moved=woke,
         )
         while not (self._stop.is_set() or self._reload.is_set()):
             cadence.tick(parts.clock(), time.monotonic())

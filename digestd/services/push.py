@@ -76,6 +76,7 @@ class PushService:
         self._clock = clock
         self._offers: Mapping[int, Offer] = {}
         self._active: dict[int, HubSubscription] = {}
+        self._listening_since = clock()
         self._look_at: datetime | None = None
         self._dirty = True
         self._stopping = False
@@ -87,6 +88,12 @@ class PushService:
     async def load(self) -> None:
         """Know what was won before this process began."""
         await self._plan(self._clock())
+
+    async def catch_up(self) -> None:
+        """Ask the feeds that hubs tell of: we were not there to be told (stopped, asleep)."""
+        self._listening_since = self._clock()
+        await self._store.write(feeds.due_now, list(self._active), self._clock())
+        self._poller.bell.ring()
 
     # --- the loop ---
 
@@ -214,7 +221,11 @@ class PushService:
         """Whether a poll has found what the feed's hub should have told of."""
         one = self._active.get(plan.feed.pk)
         found = [new.published_at for new in plan.new_entries if not new.first_fetch]
-        return one is not None and bool(found) and missed_by_hub(one, found, now)
+        return (
+            one is not None
+            and bool(found)
+            and missed_by_hub(one, found, now, self._listening_since)
+        )
 
     async def polled(self, plan: RefreshPlan, now: datetime) -> None:
         """Look at the hubs that a document names, and at what its hub should have told of."""
@@ -266,7 +277,7 @@ class PushService:
         if not is_signed(known.secret, signature, body, self._settings.least_signature):
             telemetry.warning("delivery not signed", feed=known.feed_pk, hub=_host(known.hub))
             return 200
-        full = len(self._taking) >= _MOST_WAITING
+        full = self._stopping or len(self._taking) >= _MOST_WAITING
         if full or self._waiting_bytes + len(body) > _MOST_WAITING_BYTES:
             return 503
         self._waiting_bytes += len(body)

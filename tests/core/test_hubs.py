@@ -90,12 +90,19 @@ def test_f1_a_hub_that_kept_a_post_is_replaced_by_the_next() -> None:
 
 
 def test_f1_only_posts_that_the_hub_had_time_for_count() -> None:
-    assert missed_by_hub(ONE, [NOW - HOUR], NOW)
-    assert missed_by_hub(ONE, [None], NOW)
-    assert not missed_by_hub(ONE, [NOW - MINUTE], NOW)  # may be on its way
-    assert not missed_by_hub(ONE, [NOW - 30 * DAY], NOW)  # from before the lease
-    assert not missed_by_hub(replace(ONE, asked_at=NOW - MINUTE), [None], NOW)
-    assert not missed_by_hub(PENDING, [NOW - HOUR], NOW)
+    def missed(
+        date: datetime | None, known: HubSubscription = ONE, up_since: datetime = NOW - 30 * DAY
+    ) -> bool:
+        return missed_by_hub(known, [date], NOW, up_since)
+
+    assert missed(NOW - HOUR)
+    assert missed(None)
+    assert not missed(NOW - MINUTE)  # may be on its way
+    assert not missed(NOW - 30 * DAY)  # from before the lease
+    assert not missed(NOW - HOUR, up_since=NOW - MINUTE)  # we were not there to be told
+    assert not missed(None, up_since=NOW - MINUTE)
+    assert not missed(None, replace(ONE, asked_at=NOW - MINUTE))
+    assert not missed(NOW - HOUR, PENDING)
 
 
 def test_a_hub_is_trusted_once_it_has_told_of_a_post_and_while_it_lives() -> None:

@@ -429,6 +429,9 @@ async def test_c5_f1_f2_a_delta_is_taken_as_one_and_the_feed_is_asked_once_withi
         # Two posts within minutes: such a feed would be asked every five, but for its hub.
         # The safety poll goes on.
         assert 30 * MINUTE < report.feed.next_poll_at - world.wall() <= DAY
+        assert parts.push
+        await parts.push.catch_up()  # as after a stop, in which nobody could tell us anything
+        assert await parts.store.read(feeds.next_due_at) == world.wall()
 
 
 async def test_c5_a_feed_that_moved_to_another_topic_is_subscribed_anew(
