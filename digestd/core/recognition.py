@@ -7,10 +7,11 @@ or address is no new post. It is such a *twin* only if
 - its old self has left the document (else they are two that share something), and
 - what they share, nobody else has: no other entry listed, no other entry remembered.
 
-Enough to share is a link and a title or date, a title and its exact date, or a title of
-some length and the text. A guid that came or went leaves the link to decide. And where
-most of a document is new by name while its exact dates are those of entries that
-vanished, the dates decide: that is a site that moved and reworded itself.
+Enough to share is a link or its path, and the title, if the date or all words are the
+same too; a link and its date; a title and its exact date; a long text. A guid that came or
+went leaves the link to decide. And where most of a document is new by name while several
+links with their titles, or several exact dates, are those of entries that vanished, these
+decide: guids are made anew there at every fetch, or a site moved and reworded itself.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from digestd.core.models import ParsedEntry
 # Guids that were all new this often, while the posts were not, are worth nothing.
 WORTHLESS_AFTER = 2
 _MIDNIGHT = time()
-_LONG_TITLE = 12  # characters; with shorter ones, chance makes texts agree
+# Characters of a text that nobody else writes by chance.
+WORDY = 80
 _BULK = 3
 
 
@@ -45,6 +47,8 @@ class Known:
     first_fetch: bool = False
     fingerprint: bytes | None = None  # of `identity.content_fingerprint`
     revision: int = 1
+    wordy: bool = False  # whether its text is long enough to be nobody else's by chance
+    files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,9 @@ class _Face:
     path: str  # the link without its host; empty for a home page, which says nothing
     title: str
     date: datetime | None
-    text: bytes | None  # what it says, title included
+    text: bytes | None  # what it says, title included; None: unread
+    wordy: bool
+    files: frozenset[str]
 
     @property
     def moment(self) -> datetime | None:
@@ -147,12 +153,11 @@ def _pair(first: object, second: object) -> Hashable | None:
     return (first, second) if first and second else None
 
 
-# What two entries may share to be one, the strongest first.
+# What two entries may share to be one, the strongest first, if `_agree` has no objection.
 _EVIDENCE: tuple[Evidence, ...] = (
     lambda face: _pair(face.path and face.link, face.title),
     lambda face: _pair(face.path and face.link, face.date),
     lambda face: _pair(face.title, face.moment),
-    lambda face: face.text if len(face.title) >= _LONG_TITLE else None,
     lambda face: _pair(face.path, face.title),
 )
 
@@ -185,30 +190,35 @@ def _twins(
                 found[place] = known
                 taken.add(known.id)
 
+    def match_many(evidence: Evidence) -> None:
+        """Let it decide where it does so for several entries at once, and most of the rest."""
+        before = dict(found)
+        match(evidence, lambda _a, _b: True)
+        gained = len(found) - len(before)
+        if gained < _BULK or 2 * gained < len(new) - len(before):
+            for place in found.keys() - before.keys():
+                taken.discard(found.pop(place).id)
+
     for evidence in _EVIDENCE:
         match(evidence, _agree)
+    match(lambda face: face.text if face.wordy else None, _dates_agree)
     match(lambda face: (face.path and face.link) or None, lambda a, b: a.guid != b.guid)
-    _match_in_bulk(match, found, new)
+    match_many(_EVIDENCE[0])
+    match_many(lambda face: face.moment)
     return found
 
 
-def _match_in_bulk(
-    match: Callable[[Evidence, Callable[[_Face, _Face], bool]], None],
-    found: dict[int, Known],
-    new: Sequence[_Face],
-) -> None:
-    """Let exact dates decide, where they do so for several entries and most of the rest."""
-    before = dict(found)
-    match(lambda face: face.moment, lambda _a, _b: True)
-    gained = len(found) - len(before)
-    if gained < _BULK or 2 * gained < len(new) - len(before):
-        found.clear()
-        found.update(before)
-
-
 def _agree(one: _Face, other: _Face) -> bool:
-    """Tell whether nothing speaks against two faces being one: another date and text does."""
-    return None in (one.date, other.date) or one.date == other.date or one.text == other.text
+    """Tell whether two that share a name are one: the same date says so, or the same words."""
+    if one.date is not None and one.date == other.date:
+        return True
+    if one.files and other.files and one.files.isdisjoint(other.files):
+        return False  # the next episode
+    return one.text is not None and one.text == other.text
+
+
+def _dates_agree(one: _Face, other: _Face) -> bool:
+    return None in (one.date, other.date) or one.date == other.date
 
 
 def _face_of(entry: ParsedEntry) -> _Face:
@@ -220,6 +230,8 @@ def _face_of(entry: ParsedEntry) -> _Face:
         _folded(entry.title),
         entry.published_at,
         content_fingerprint(entry),
+        len(entry.content_html) + len(entry.summary_html) >= WORDY,
+        frozenset(canonical_link(enclosure.url) for enclosure in entry.enclosures),
     )
 
 
@@ -232,6 +244,8 @@ def _face_of_known(known: Known) -> _Face:
         _folded(known.title),
         known.published_at,
         known.fingerprint,
+        known.wordy,
+        known.files,
     )
 
 

@@ -12,8 +12,9 @@ from sqlite_utils import Database
 
 from digestd.core.edits import Edit
 from digestd.core.identity import content_fingerprint
+from digestd.core.links import canonical_link
 from digestd.core.models import Enclosure, Entry
-from digestd.core.recognition import Known, Renamed
+from digestd.core.recognition import WORDY, Known, Renamed
 from digestd.core.refresh import NewEntry
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 
@@ -41,7 +42,8 @@ def seen_keys(db: Database, feed_pk: int, keys: Iterable[bytes]) -> dict[bytes, 
 def remembered(db: Database, feed_pk: int) -> tuple[Known, ...]:
     """Return the late entries of a feed, newest first, as far as recognition needs them."""
     rows = db.query(
-        "SELECT id, guid, link, title, published_at, seen_at, first_fetch, fingerprint, revision"
+        "SELECT id, guid, link, title, published_at, seen_at, first_fetch, fingerprint, revision,"
+        " enclosures, length(content_html) + length(summary_html) AS signs"
         " FROM entries WHERE feed_pk = ? ORDER BY seen_at DESC, id DESC LIMIT ?",
         (feed_pk, _REMEMBERED),
     )
@@ -56,6 +58,8 @@ def remembered(db: Database, feed_pk: int) -> tuple[Known, ...]:
             first_fetch=bool(row["first_fetch"]),
             fingerprint=row["fingerprint"],
             revision=row["revision"],
+            wordy=row["signs"] >= WORDY,
+            files=frozenset(canonical_link(e.url) for e in _enclosures_in(row["enclosures"])),
         )
         for row in rows
     )

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.core.identity import clamp_date, content_fingerprint
-from digestd.core.models import ParsedEntry
-from digestd.core.recognition import Known, Memory, Recognised, recognise
+from digestd.core.models import Enclosure, ParsedEntry
+from digestd.core.recognition import WORDY, Known, Memory, Recognised, recognise
 from tests.support.nouns import NOW
 
 EXACT = NOW - timedelta(days=1, minutes=7, seconds=3)
-TEXT = "<p>As long a text as posts have, so that chance makes no two of them agree.</p>"
+TEXT = "<p>As long a text as posts have, so that mere chance makes no two of them agree.</p>"
 
 
 def post(
@@ -26,10 +26,15 @@ def post(
     *,
     published_at: datetime | None = None,
     content_html: str = "",
+    file: str = "",
 ) -> ParsedEntry:
-    link = f"https://example.org{path}" if path else None
     return ParsedEntry(
-        guid=guid, link=link, title=title, published_at=published_at, content_html=content_html
+        guid=guid,
+        link=f"https://example.org{path}" if path else None,
+        title=title,
+        published_at=published_at,
+        content_html=content_html,
+        enclosures=(Enclosure(file),) if file else (),
     )
 
 
@@ -62,6 +67,8 @@ class Store:
             clamp_date(entry.published_at, NOW),
             NOW,
             fingerprint=content_fingerprint(entry),
+            wordy=len(entry.content_html) >= WORDY,
+            files=frozenset(enclosure.url for enclosure in entry.enclosures),
         )
         for key in keys:
             self.keys.setdefault(key, number)
@@ -103,6 +110,16 @@ def test_a_post_under_another_name_is_not_new(before: ParsedEntry, after: Parsed
         ),
         (post("1", "/1", "Daily photo"), post("2", "/2", "Daily photo")),
         (post("1", "/1", "Short"), post("2", "/2", "Short", content_html="")),
+        # what returns every week
+        (
+            post("1", "/1", "Weekly open thread", content_html=TEXT, published_at=EXACT),
+            post("2", "/2", "Weekly open thread", content_html=TEXT, published_at=NOW),
+        ),
+        (post("1", "/today", content_html="<p>Soup</p>"), post("2", "/today")),
+        (
+            post("1", "/live", "Live", file="https://example.org/1.mp3"),
+            post("2", "/live", "Live", file="https://example.org/2.mp3"),
+        ),
         # midnight is a day, no moment
         (
             post("1", "/1", "Report", published_at=NOW.replace(hour=0)),
@@ -136,6 +153,13 @@ def test_a_site_that_moved_and_reworded_itself_is_known_by_its_dates() -> None:
     store.new(*(post(f"{n}", f"/{n}", f"Old {n}", published_at=at) for n, at in enumerate(times)))
     moved = [post(f"x{n}", f"/p/{n}", f"Neu {n}", published_at=at) for n, at in enumerate(times)]
     assert store.new(*moved) == []
+
+
+def test_guids_and_words_that_change_at_every_fetch_are_seen_through() -> None:
+    store = Store()
+    store.new(*(post(f"1{n}", f"/{n}", content_html=f"Quote of {n}") for n in range(4)))
+    again = [post(f"2{n}", f"/{n}", content_html=f"Another of {n}") for n in range(4)]
+    assert store.new(*again) == []
 
 
 def test_one_shared_moment_is_chance() -> None:
@@ -187,3 +211,17 @@ def test_a_document_seen_has_nothing_new(
 def test_nothing_is_recognised_where_nothing_was_seen(document: list[ParsedEntry]) -> None:
     found = Store().fetch(*document)
     assert not found.overlaps
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 6)), max_size=8), st.booleans())
+def test_posts_that_differ_in_all_are_each_new_once(
+    windows: list[tuple[int, int]], undated: bool
+) -> None:
+    def one(n: int) -> ParsedEntry:
+        date = None if undated else EXACT + timedelta(minutes=n)
+        return post(f"{n}", f"/{n}", f"Post {n}", published_at=date, content_html=f"{TEXT} {n}")
+
+    store = Store()
+    told = [e for start, size in windows for e in store.new(*map(one, range(start, start + size)))]
+    listed = {n for start, size in windows for n in range(start, start + size)}
+    assert sorted(e.guid or "" for e in told) == sorted(map(str, listed))
