@@ -81,7 +81,8 @@ def _image(picture: Picture, token: Token, *, in_title: bool = False) -> str:
     elif token.kind == "display":
         style += ";vertical-align:middle;max-width:100%;height:auto"
     else:
-        style += f";vertical-align:{-picture.depth}px"
+        # Its soft edge is no part of the line.
+        style += f";vertical-align:{-picture.depth}px;margin:0 -2px"
         style += ";max-width:100%;height:auto" if width > 240 else ""
     alt = escape(" ".join(token.text.split())[:_LONGEST_ALT])
     return (
