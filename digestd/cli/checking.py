@@ -110,3 +110,23 @@ def _rest(app: App) -> None:
     click.echo(f"web      {'off' if listen is None else f'http://{listen[0]}:{listen[1]}/'}")
     push = f"hubs call {config.push.base}…" if config.push.callback_url else "off"
     click.echo(f"push     {safe(push)}")
+    click.echo(f"formulas {_formulas()}")
+    click.echo(f"images   {_images(config)}")
+
+
+def _formulas() -> str:
+    from digestd.formats import mathpicture
+
+    if mathpicture.is_available():
+        return "drawn where HTML cannot say them"
+    return "as text; to have them drawn: pip install 'digestd[math]'"
+
+
+def _images(config: Config) -> str:
+    from digestd.formats import thumbnail
+
+    wanted = any(digest.images == "attach" for digest in config.digests.values())
+    if wanted and not thumbnail.is_available():
+        return "left out; to have them sent along: pip install 'digestd[math]'"
+    modes = sorted({digest.images for digest in config.digests.values()})
+    return ", ".join(modes) or "none"
