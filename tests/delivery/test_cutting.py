@@ -19,7 +19,7 @@ from digestd.delivery.webhook import HookSender
 from tests.support.messages import one_piece, target, trusting
 from tests.support.webserver import Authority
 
-_LONGEST = 0.4
+_LONGEST = 0.2
 
 
 @contextmanager

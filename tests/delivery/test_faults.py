@@ -60,10 +60,16 @@ FAULTS: dict[str, tuple[Action, type[SendOutcome], float | None]] = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[WebServer]:
+    with WebServer() as running:
+        yield running
+
+
 @pytest.fixture
-def web() -> Iterator[WebServer]:
-    with WebServer() as server:
-        yield server
+def web(server: WebServer) -> WebServer:
+    server.requests.clear()
+    return server
 
 
 def route(web: WebServer, act: Action) -> None:

@@ -92,3 +92,13 @@ async def test_the_recipient_that_failed_alone_gets_another_mail(store: Store) -
         assert await settle(store, Channel("post", f"mail:{people}"), "", mail) == 3
         got = [received.recipients[0] for received in smtp.inbox]
     assert sorted(got) == people.split(",")
+
+
+async def test_a_mail_that_was_perhaps_taken_is_repeated_as_the_same(store: Store) -> None:
+    with SmtpServer() as smtp:
+        smtp.script("DATA", "drop", "")
+        mail = MailServer("127.0.0.1", smtp.port, sender="digestd@example.org")
+        await settle(store, Channel("post", "mail:a@example.org"), "", mail)
+        first, again = smtp.inbox
+    assert first.content == again.content
+    assert first.mail["Message-ID"] == again.mail["Message-ID"]
