@@ -15,6 +15,7 @@ from datetime import timedelta
 from io import BytesIO
 
 import feedparser
+from feedparser.mixin import _FeedParserMixin
 
 from digestd.core.links import next_page
 from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
@@ -85,6 +86,11 @@ def read_xml(
         entries=tuple(read_entries(parsed, saying, url, mode)),
         complaint="; ".join(c for c in (complaint, rubbish(document), broken) if c),
     )
+
+
+def looks_like_html(text: str) -> bool:
+    """Tell whether feedparser takes a text of RSS for HTML."""
+    return bool(_FeedParserMixin.looks_like_html(text))
 
 
 def rubbish(document: Document) -> str:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digestd import __version__
 from digestd.core.identity import content_fingerprint, entry_keys
@@ -24,11 +24,16 @@ from digestd.formats.html import MathMode, from_text
 from digestd.formats.mathmarks import written_out
 from digestd.formats.xmltext import Document, bound_entries, tree, with_absolute_base
 
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from digestd.formats.feedentry import Dict
+
 # To be raised when reading changes between releases: outlines are kept in databases.
 _VERSION = f"{__version__} 1"
 
-# So many entries are read whole at a first fetch of which nothing is wanted.
-READ_AT_FIRST = 3
+# So many of the newest entries are read whole at a first fetch of which nothing is wanted.
+READ_AT_FIRST = 1
 
 
 def read_news(
@@ -142,15 +147,14 @@ def _xml(
         return None
     text = with_absolute_base(bound_entries(document.text), url)
     root = tree(Document(document.root, document.entities, text).as_bytes())
-    cut = None if isinstance(root, str) else outline.cut(text, root)
-    if cut is None:
+    if isinstance(root, str) or (cut := outline.cut(text, root)) is None:
         return None
     complaint = opened.complaint
     if document.rubbish:
         complaint = "; ".join(c for c in (complaint, "text before the document") if c)
     if spare and known is None and math == "auto" and "\\" not in text:
         context = cut.context(document, _VERSION, url, complaint)
-        reading = _spared(cut, context, document, url, complaint)
+        reading = _spared(cut, root, context, document, url, complaint)
         if reading is not None:
             return reading
 
@@ -166,13 +170,10 @@ def _read_xml(
 ) -> _Found | None:
     from digestd.formats import feed, feedentry  # noqa: PLC0415 (feedparser, 60 ms: if needed)
 
-    source = Document(document.root, document.entities, text).as_bytes()
-    parsed, broken = feed.parse([source])
+    parsed = _parsed(document, text, expected)
+    if parsed is None:
+        return None
     raw = list(parsed["entries"])
-    if broken or len(raw) != expected or not parsed.get("version"):
-        return None
-    if not all(map(feedentry.says, raw)):
-        return None
     return _Found(
         replace(feed.read_head(parsed, url, document.text), complaint=complaint),
         tuple(fields.has_tex(feedentry.longest_body(entry)) for entry in raw),
@@ -180,45 +181,62 @@ def _read_xml(
     )
 
 
+def _parsed(document: Document, text: str, expected: int) -> Dict | None:
+    """Return what feedparser finds, if it is well and has as many entries as there should be."""
+    from digestd.formats import feed, feedentry  # noqa: PLC0415 (feedparser)
+
+    source = Document(document.root, document.entities, text).as_bytes()
+    parsed, broken = feed.parse([source])
+    raw = list(parsed["entries"])
+    if broken or len(raw) != expected or not parsed.get("version"):
+        return None
+    return parsed if all(map(feedentry.says, raw)) else None
+
+
 def _spared(
-    cut: outline.Cut, context: bytes, document: Document, url: str, complaint: str
+    cut: outline.Cut,
+    root: etree._Element,
+    context: bytes,
+    document: Document,
+    url: str,
+    complaint: str,
 ) -> Reading | None:
     """Return a first reading with most entries unread, or None where each must be read.
 
-    The text names an entry that has no title, and tells apart those that share all else.
     There is no TeX in the document.
     """
-    places = range(len(cut.pieces))
+    from digestd.formats import feed  # noqa: PLC0415 (feedparser)
+    from digestd.formats.glance import glance  # noqa: PLC0415 (feedparser)
+
     kept = outline.newest(cut.pieces, READ_AT_FIRST)
-    shortened = [
-        (piece, "") if i in kept else outline.without_body(piece)
-        for i, piece in enumerate(cut.pieces)
-    ]
-    text = cut.rebuilt([piece for piece, _ in shortened])
-    root = tree(Document(document.root, document.entities, text).as_bytes())
-    again = None if isinstance(root, str) else outline.cut(text, root)
-    if again is None or len(again.pieces) != len(cut.pieces) or again.frame != cut.frame:
+    elements = enumerate(root.iter("{*}item", "{*}entry"))
+    glanced = {i: glance(element) for i, element in elements if i not in kept}
+    seen = [found for found in glanced.values() if found is not None]
+    if len(seen) < len(glanced):
         return None
-    found = _read_xml(document, text, len(cut.pieces), url, complaint)
-    if found is None:
+    parsed = _parsed(document, cut.with_only(kept), len(kept))
+    if parsed is None:
         return None
+    read = iter(feed.read_entries(parsed, parsed["entries"], url, "auto"))
+    unread = iter(feed.read_entries(parsed, [facts for facts, _ in seen], url, "auto"))
     entries = []
-    for i, entry in enumerate(found.entries("auto")):
+    for i in range(len(cut.pieces)):
         if i in kept:
-            entries.append(entry)
-        elif entry.title and (entry.guid or entry.link or entry.published_at):
-            entries.append(replace(entry, unread=True, summary_html=from_text(shortened[i][1])))
+            entries.append(next(read))
         else:
-            return None
+            teaser = from_text((glanced[i] or ({}, ""))[1])
+            entries.append(replace(next(unread), unread=True, summary_html=teaser))
     named = _named(entries)
-    if len({entry_keys(replace(e, unread=True, ladder=()))[-1] for e in named}) < len(named):
-        return None
+    alone = {entry_keys(replace(e, unread=True, ladder=()))[-1] for e in named}
+    if len(alone) < len(named) or not all(e.title and e.link for e in named):
+        return None  # the text tells some apart
+    head = replace(feed.read_head(parsed, url, document.text), complaint=complaint)
     return Reading(
-        replace(found.head, entries=named),
+        replace(head, entries=named),
         context,
         "auto",
         cut.names(),
-        tuple(places),
+        tuple(range(len(named))),
         (False,) * len(named),
     )
 

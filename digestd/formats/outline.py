@@ -12,11 +12,9 @@ import hashlib
 import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from html import unescape
 
 from lxml import etree
 
-from digestd.core.text import scrub
 from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.xmltext import DATE, ENTRY, ENTRY_END, Document
@@ -33,14 +31,6 @@ _VOLATILE = re.compile(
     re.DOTALL,
 )
 _BLANKS = re.compile(r"\s+")
-# The elements that hold an entry's text.
-_BODY = re.compile(
-    r"<(description|content:encoded|content|summary|itunes:summary|media:description)"
-    r"(\s[^<>]{0,500})?(?<!/)>"
-)
-_TAG = re.compile(r"<[^<>]{0,500}>")
-_TEASER = 400  # characters
-_TEASER_FROM = 4_000  # characters of a body as it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +42,8 @@ class Cut:
 
     def with_only(self, places: Container[int]) -> str:
         """Return the text with these of its entries alone."""
-        return self.rebuilt([p if i in places else "" for i, p in enumerate(self.pieces)])
-
-    def rebuilt(self, pieces: Sequence[str]) -> str:
-        """Return the text with `pieces` where its entries stood."""
-        inner = (part for pair in zip(self.frame, pieces, strict=False) for part in pair)
+        kept = [piece if i in places else "" for i, piece in enumerate(self.pieces)]
+        inner = (part for pair in zip(self.frame, kept, strict=False) for part in pair)
         return "".join(inner) + self.frame[-1]
 
     def names(self) -> tuple[bytes, ...]:
@@ -103,46 +90,3 @@ def newest(pieces: Sequence[str], count: int) -> set[int]:
         return set(range(count))
     ranked = sorted(range(len(pieces)), key=lambda i: (dates[i], -i), reverse=True)
     return set(ranked[:count])
-
-
-def without_body(piece: str) -> tuple[str, str]:
-    """Return an entry without the elements that hold its text, and the beginning of that text."""
-    kept, teaser, position = [], "", 0
-    while found := _BODY.search(piece, position):
-        end = _end_of(piece, found.end(), found[1])
-        if end < 0:
-            break
-        inside = piece[found.end() : min(end, found.end() + _TEASER_FROM)]
-        text = _text(inside)
-        teaser = text if len(text) > len(teaser) else teaser
-        kept.append(piece[position : found.start()])
-        position = piece.index(">", end) + 1
-    return "".join(kept) + piece[position:], teaser
-
-
-def _end_of(piece: str, position: int, name: str) -> int:
-    """Return where the end tag of the element begins that was opened before `position`."""
-    depth = 1
-    while (position := piece.find("<", position)) >= 0:
-        if piece.startswith("<![CDATA[", position):
-            position = piece.find("]]>", position)
-            if position < 0:
-                return -1
-        elif piece.startswith(f"</{name}", position):
-            depth -= 1
-            if not depth:
-                return position
-        elif piece.startswith(f"<{name}", position):
-            return -1  # within itself: nothing that we know does that
-        position += 1
-    return -1
-
-
-def _text(markup: str) -> str:
-    """Return the beginning of a body as plain text, whichever way it was written."""
-    if markup.lstrip().startswith("<![CDATA["):
-        markup = markup.lstrip()[9:].partition("]]>")[0]
-    elif "<" not in markup:
-        markup = unescape(markup)
-    bare = unescape(_TAG.sub(" ", markup)).partition("<")[0]
-    return " ".join(scrub(bare).split())[:_TEASER]
