@@ -18,6 +18,7 @@ from digestd.core.models import Channel, Delivery, MailServer
 from digestd.core.outcomes import Broken, SendOutcome, Sent, Unknown
 from digestd.core.pace import Pace
 from digestd.core.retries import RetrySettings, Verdict, judge
+from digestd.delivery.own import OWN_SCHEMES
 from digestd.delivery.senders import Sender
 from digestd.delivery.target import Target
 from digestd.delivery.targets import open_target
@@ -75,6 +76,11 @@ class Targets:
     def __contains__(self, name: str) -> bool:
         return name in self._channels
 
+    def is_slow_to_open(self, name: str) -> bool:
+        """Return whether opening it for the first time loads Apprise."""
+        scheme = self._channels[name].url.partition(":")[0].lower() if name in self else ""
+        return scheme not in ("", "mail", *OWN_SCHEMES)
+
     def __getitem__(self, name: str) -> Target:
         """Return the channel's target. Raises ConfigError, without a secret in it."""
         if name not in self._open:
@@ -122,6 +128,7 @@ class Lane:
 
     async def run(self) -> None:
         """Send whatever is due, until `stop`."""
+        self._warm_up()
         try:
             while not self._stopping:
                 await self.work()
@@ -218,6 +225,24 @@ class Lane:
     def _wait_for_pace(self) -> float:
         return self._pace.wait(self._monotonic()) if self._pace else 0.0
 
+    def _warm_up(self) -> None:
+        """Let what takes long to load be loaded now, not when the first message waits."""
+        if self._targets.is_slow_to_open(self.name) and self._thread is None:
+            self._thread = SendThread(self.name)
+            self._thread.call(self._opened)
+
+    def _opened(self) -> SendOutcome:
+        """Runs in the lane's thread: make what sends, unless it is there."""
+        try:
+            if self._sender is None:
+                target = self._targets[self.name]
+                per_minute, burst = target.pace
+                self._pace = self._pace or Pace.of(per_minute, self._monotonic(), burst)
+                self._sender = self._make_sender(target)
+        except ConfigError as exc:
+            return Broken(exc.reason)
+        return Sent()
+
     def close(self) -> None:
         """Close the connection and end the thread, unless it hangs."""
         if self._thread is not None:
@@ -306,20 +331,17 @@ class Lane:
 
     def _blocking_send(self, delivery: Delivery) -> SendOutcome:
         """Runs in the lane's thread, which alone touches the sender."""
-        try:
-            if self._sender is None:
-                target = self._targets[self.name]
-                per_minute, burst = target.pace
-                self._pace = self._pace or Pace.of(per_minute, self._monotonic(), burst)
-                self._sender = self._make_sender(target)
-        except ConfigError as exc:
-            return Broken(exc.reason)
+        opened = self._opened()
+        if self._sender is None:
+            return opened
         if self._pace is not None:
             self._pace = self._pace.spent(self._monotonic())
         return self._sender.send(delivery.piece)
 
     def _abandon(self, waiting: asyncio.Future[SendOutcome], delivery: Delivery) -> None:
-        """Leave the hanging thread; a late success still counts."""
+        """Leave the hanging thread, to end when it returns; a late success still counts."""
+        if self._thread is not None:
+            self._thread.close()
         self._thread = self._sender = None
         self._abandoned += 1
         loop = asyncio.get_running_loop()
