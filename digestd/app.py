@@ -309,6 +309,7 @@ class App:
                 settings=config.push,
                 timeout=poll.timeout,
                 max_size=poll.max_size,
+                names={feed.pk: feed.id for _, feed in followed},
                 clock=clock,
             )
             await push.load()

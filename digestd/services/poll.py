@@ -342,7 +342,9 @@ class Poller:
             telemetry.warning("held", feed=feed.id, entries=new, why=plan.held)
         if plan.gap:
             telemetry.warning("posts may have been missed", feed=feed.id)
-        if feed.last_error:
+        if plan.outcome == "pushed":
+            telemetry.info("pushed", **facts)
+        elif feed.last_error:
             telemetry.warning("polled", **facts, why=feed.last_error, failures=feed.failures)
         else:
             telemetry.info("polled", **facts)

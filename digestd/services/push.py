@@ -63,8 +63,10 @@ class PushService:
         settings: PushSettings,
         timeout: timedelta,
         max_size: int,
+        names: Mapping[int, str],
         clock: Clock,
     ) -> None:
+        """`names` are the feeds' ids, for the log."""
         self.bell = Bell()
         self.max_size = max_size
         self._store = store
@@ -73,6 +75,7 @@ class PushService:
         self._poller = poller
         self._settings = settings
         self._timeout = timeout
+        self._names = names
         self._clock = clock
         self._offers: Mapping[int, Offer] = {}
         self._active: dict[int, HubSubscription] = {}
@@ -110,6 +113,10 @@ class PushService:
         """Take nothing more; let `run` end."""
         self._stopping = True
         self.bell.ring()
+
+    def name(self, one: HubSubscription) -> str:
+        """Return what a subscription's feed is called."""
+        return self._names.get(one.feed_pk, "")
 
     async def settle(self) -> None:
         """Return when everything that was delivered so far is recorded."""
@@ -161,7 +168,7 @@ class PushService:
         if not isinstance(answer, Failed):
             if answer.hub != wanted.hub_at:
                 await self._store.write(hubs.moved, wanted.pk, answer.hub)
-            telemetry.info("hub asked", feed=wanted.feed_pk, hub=_host(wanted.hub_at))
+            telemetry.info("hub asked", feed=self.name(wanted), hub=_host(wanted.hub_at))
             return
         await self._store.write(hubs.end, [wanted.pk])
         await self._failed(wanted, answer.reason)
@@ -194,7 +201,7 @@ class PushService:
         if isinstance(answer, Failed):
             # It will hear 410 at its next delivery, and its lease ends by itself.
             await self._store.write(hubs.end, [one.pk])
-        telemetry.info("hub left", feed=one.feed_pk, hub=_host(one.hub_at))
+        telemetry.info("hub left", feed=self.name(one), hub=_host(one.hub_at))
 
     async def _ask(self, hub: str, form: bytes) -> hubs_net.Accepted | Failed:
         async with self._gate.admit(hub):
@@ -208,7 +215,7 @@ class PushService:
         if standing is not None:
             later = standing.failed(reason, self._clock(), _chance())
             await self._store.write(hubs.note_failure, later)
-        telemetry.warning("no push", feed=one.feed_pk, hub=_host(one.hub), why=reason)
+        telemetry.warning("no push", feed=self.name(one), hub=_host(one.hub), why=reason)
 
     # --- what the poller asks and tells ---
 
@@ -275,7 +282,7 @@ class PushService:
         """
         signature = headers.get("x-hub-signature")
         if not is_signed(known.secret, signature, body, self._settings.least_signature):
-            telemetry.warning("delivery not signed", feed=known.feed_pk, hub=_host(known.hub))
+            telemetry.warning("delivery not signed", feed=self.name(known), hub=_host(known.hub))
             return 200
         full = self._stopping or len(self._taking) >= _MOST_WAITING
         if full or self._waiting_bytes + len(body) > _MOST_WAITING_BYTES:
@@ -299,7 +306,7 @@ class PushService:
                 if known.pushed_at is None or known.suspect_at is not None:
                     self._look_again()  # its feed may be asked seldom from now on
         except Exception as exc:  # noqa: BLE001 (one delivery's trouble is its own; a poll follows)
-            telemetry.error("delivery not taken in", exc=exc, feed=known.feed_pk)
+            telemetry.error("delivery not taken in", exc=exc, feed=self.name(known))
             with suppress(Exception):
                 await self._store.write(feeds.due_now, [known.feed_pk], self._clock())
         finally:

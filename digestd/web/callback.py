@@ -52,7 +52,9 @@ class Callback:
         except (TimeoutError, ClientDisconnect):
             return _empty(408)
         except _RefusedError as refused:
-            telemetry.warning("delivery refused", feed=known.feed_pk, status=refused.status)
+            telemetry.warning(
+                "delivery refused", feed=self._push.name(known), status=refused.status
+            )
             return _empty(refused.status)
         return _empty(self._push.deliver(known, request.headers, body))
 
