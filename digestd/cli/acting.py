@@ -132,6 +132,10 @@ def preview(
         return await parts.digests.preview(chosen, since=since(context.clock, span_back))
 
     message = with_parts(app, work)
+    count = len(message.entries)
+    if span_back is None and count < chosen.at_least:
+        few = f"with {count} of at_least = {chosen.at_least} entries"
+        click.echo(f"{digest}: {few} it would wait for the next slot", err=True)
     letters = message.letters or (message,)
     contents = [
         letter.text if text else embed_images(letter.html, message.images) for letter in letters
@@ -146,9 +150,7 @@ def preview(
     for file, content in zip(files, contents, strict=True):
         file.write_text(content, encoding="utf-8")
     names = ", ".join(map(str, files))
-    click.echo(
-        f"{safe(message.title)}\n{len(message.entries)} entries, written to {names}", err=True
-    )
+    click.echo(f"{safe(message.title)}\n{count} entries, written to {names}", err=True)
     if open_it:
         click.launch(str(out))
 

@@ -77,6 +77,7 @@ def test_a_digest_is_shown_then_sent_then_empty(run: Run, tmp_path: Path) -> Non
     assert (code, "1 entry" in out, out.count(": sent")) == (0, True, 2)
     assert len(list((tmp_path / "Mail" / "new").iterdir())) == 1
     assert "0 entries" in run("send", "daily")[1]
+    assert "with 0 of at_least = 1 entries it would wait" in run("preview", "daily")[2]
 
 
 def test_an_old_digest_is_sent_once_more_as_it_was(run: Run, tmp_path: Path) -> None:
