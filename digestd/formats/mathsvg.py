@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from digestd.core.mathclean import drawable
-from digestd.core.mathsymbols import MACROS, WORDS
+from digestd.core.mathgrammar import SILENT
+from digestd.core.mathsymbols import MACROS, SYMBOLS, WORDS
 
 _BUNDLE = Path(__file__).parent / "mathjax" / "mathjax.js"
 # With 8 MB, some thousand open braces overflow the process's own stack.
@@ -27,7 +28,8 @@ _SECONDS = 2
 MAX_WIDTH, MAX_HEIGHT = 1_600, 1_200
 _COLUMN = 560
 
-# Beyond what the text form knows: what only concerns the looks.
+# Beyond what the text form knows: what concerns the looks. Links, classes and styles are
+# not for strangers; what they are put on is.
 _LOOKS = {
     "bm": (1, r"\boldsymbol{#1}"),
     "mathds": (1, r"\mathbb{#1}"),
@@ -36,7 +38,15 @@ _LOOKS = {
     "argmax": (0, r"\operatorname*{arg\,max}"),
     "argmin": (0, r"\operatorname*{arg\,min}"),
     "argtop": (0, r"\operatorname*{argtop}"),
+    "colorbox": (2, r"\bbox[#1]{\text{#2}}"),
+    "fcolorbox": (3, r"\bbox[#2,border:1px solid #1]{\text{#3}}"),
+    "textcircled": (1, r"\enclose{circle}{\text{#1}}"),
+    "vcentcolon": (0, r"\mathrel{:}"),
+    "hdots": (0, r"\ldots"),
+    "euro": (0, r"\text{€}"),
+    **dict.fromkeys(("href", "class", "style", "cssId", "rotatebox", "scalebox"), (2, "#2")),
 }
+_CLASSES = {"rel": "mathrel", "bin": "mathbin", "open": "mathopen", "close": "mathclose"}
 _VIEW_BOX = re.compile(r'viewBox="(-?[\d.]+) (-?[\d.]+) ([\d.]+) ([\d.]+)"')
 
 
@@ -110,8 +120,19 @@ def _engine() -> Any:  # noqa: ANN401 (quickjs has no types)
     context.set_max_stack_size(_STACK)
     context.set_memory_limit(_MEMORY)
     context.eval(_BUNDLE.read_text(encoding="utf-8"))
-    words = {word: (0, rf"\operatorname{{{word}}}") for word in WORDS}
-    macros = {name: [body, count] for name, (count, body) in (words | MACROS | _LOOKS).items()}
+    macros = {name: [body, count] for name, (count, body) in _macros().items()}
     context.get("setUp")(json.dumps(macros))
     context.set_time_limit(_SECONDS)
     return context
+
+
+def _macros() -> dict[str, tuple[int, str]]:
+    """Return what the text form knows, for where MathJax does not: both draw the same."""
+    silent = {name: (count, "") for name, count in SILENT.items()}
+    signs = {
+        name: (0, rf"\{_CLASSES.get(kind, 'mathord')}{{{sign}}}")
+        for name, (sign, kind) in SYMBOLS.items()
+        if name.isalpha() and sign not in "{}%#&$_^~\\"
+    }
+    words = {word: (0, rf"\operatorname{{{word}}}") for word in WORDS}
+    return silent | signs | words | MACROS | _LOOKS

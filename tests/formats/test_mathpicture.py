@@ -58,6 +58,8 @@ def test_the_whole_table_is_drawn_or_refused_rightly() -> None:
         r"\begin{dcases*}\frac12 & if $n=0$\\0 & else\end{dcases*}",
         r"\begin{numcases}{f=}a & b\\c & d\end{numcases}",
         r"\bm{\mathcal{R}}, \mathbbm{1}, \mathds{1}, \R, \norm{x}, \argmax_x f, \Tr A",
+        r"\llbracket x \rrbracket \oiint \vcentcolon \relax \euro",
+        r"\colorbox{yellow}{$x$} \fcolorbox{red}{white}{a} \textcircled{1}",
         r"\newcommand{\foo}[1]{\mathbf{#1}}\foo{x}",
     ],
 )
@@ -90,8 +92,8 @@ def test_what_blogs_write_is_drawn(tex: str) -> None:
         r"\rule{100000em}{2em}",
         r"\hspace{99999em}x",
         r"\def\a{\a\a}\a",
-        r"\href{https://example.org}{x}",
-        r"\require{html}\class{a}{x}",
+        r"\html{x}",
+        r"\hline",
         r"\phantom{x}",
     ],
 )
@@ -105,6 +107,12 @@ def test_what_one_formula_defines_does_not_reach_the_next() -> None:
     before = draw(r"\alpha + \sum x")
     draw(r"\renewcommand{\sum}{\text{broken}}\def\alpha{\beta}\sum\alpha")
     assert draw(r"\alpha + \sum x") == before
+
+
+def test_links_and_styles_of_strangers_are_not_obeyed() -> None:
+    plain = draw("x")
+    for tex in (r"\href{https://example.org}{x}", r"\class{a}{x}", r"\style{opacity:0}{x}"):
+        assert draw(tex) == plain
 
 
 def test_signs_that_no_font_has_are_not_left_out_in_silence() -> None:
