@@ -3,8 +3,10 @@
 Whatever could be recognised is no longer among the new (`recognition`). What is left
 is judged by one question: could so many have been posted since the last good fetch?
 Entries dated after it could. The others could if the feed brings so many in that time, or
-if they stand, undated, before all that is known, as new posts do. If it cannot be decided, the
-batch is held, and its owner decides: nothing is lost, and nobody is flooded.
+if they stand, undated, before all that is known, as new posts do. A title that an entry had
+which has just vanished makes a date doubtful, too: of a feed that is made anew at every
+fetch it is the time of that. If it cannot be decided, the batch is held, and its owner
+decides: nothing is lost, and nobody is flooded.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from datetime import datetime, timedelta
 
 from digestd.core.identity import clamp_date
 from digestd.core.models import ParsedEntry
-from digestd.core.recognition import Known
+from digestd.core.recognition import Known, folded
 
 AT_LEAST = 5
 # Publishers date posts by when they began to write, or approve them days later.
@@ -35,8 +37,12 @@ def is_flood(
     if last_ok_at is None or len(fresh) < AT_LEAST or 2 * len(fresh) <= len(listed):
         return False
     leading = _leading(fresh, listed)
+    echoes = _vanished_titles(fresh, listed, remembered)
     suspects = [
-        entry for entry in fresh if not _posted_since(entry, last_ok_at - _SLACK, leading, now)
+        entry
+        for entry in fresh
+        if folded(entry.title) in echoes
+        or not _posted_since(entry, last_ok_at - _SLACK, leading, now)
     ]
     if len(suspects) < AT_LEAST or 2 * len(suspects) <= len(listed):
         return False
@@ -55,6 +61,14 @@ def _leading(fresh: Collection[ParsedEntry], listed: Sequence[ParsedEntry]) -> s
     new = {id(entry) for entry in fresh}
     first_known = next((i for i, entry in enumerate(listed) if id(entry) not in new), None)
     return {id(entry) for entry in listed[:first_known]} if first_known is not None else set()
+
+
+def _vanished_titles(
+    fresh: Collection[ParsedEntry], listed: Sequence[ParsedEntry], remembered: Sequence[Known]
+) -> frozenset[str]:
+    new = {id(entry) for entry in fresh}
+    still = {folded(entry.title) for entry in listed if id(entry) not in new}
+    return frozenset(folded(known.title) for known in remembered if known.title) - still
 
 
 def _usual(remembered: Sequence[Known], span: timedelta, now: datetime) -> float:

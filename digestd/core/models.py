@@ -242,6 +242,7 @@ class Watch:
     moving: Trial = Trial()
     title: Trial = Trial()
     guid_changes: int = 0  # fetches in a row that gave known posts new guids
+    flood_at: datetime | None = None  # when new entries were held last
     gap_at: datetime | None = None  # when nothing of the fetch before was listed any more
     gap_wait: timedelta | None = None  # what would have been soon enough
 

@@ -10,8 +10,8 @@ or address is no new post. It is such a *twin* only if
 Enough to share is a link or its path, and the title, if the date or all words are the
 same too; a link and its date; a title and its exact date; a long text. A guid that came or
 went leaves the link to decide. And where most of a document is new by name while several
-links with their titles, or several exact dates, are those of entries that vanished, these
-decide: guids are made anew there at every fetch, or a site moved and reworded itself.
+long texts, links with titles, titles with dates or exact dates are those of entries that
+vanished, these decide: guids are made anew there at every fetch, or a site moved.
 """
 
 from __future__ import annotations
@@ -147,6 +147,7 @@ class _Face:
 
 
 Evidence = Callable[[_Face], Hashable | None]
+Agreement = Callable[[_Face, _Face], bool]
 
 
 def _pair(first: object, second: object) -> Hashable | None:
@@ -175,7 +176,7 @@ def _twins(
     found: dict[int, Known] = {}
     taken: set[int] = set()
 
-    def match(evidence: Evidence, agree: Callable[[_Face, _Face], bool]) -> None:
+    def match(evidence: Evidence, agree: Agreement) -> None:
         shared_now = Counter(v for face in everyone if (v := evidence(face)) is not None)
         shared_then = Counter(v for face in old.values() if (v := evidence(face)) is not None)
         by_value = {
@@ -190,10 +191,10 @@ def _twins(
                 found[place] = known
                 taken.add(known.id)
 
-    def match_many(evidence: Evidence) -> None:
+    def match_many(evidence: Evidence, agree: Agreement = lambda _a, _b: True) -> None:
         """Let it decide where it does so for several entries at once, and most of the rest."""
         before = dict(found)
-        match(evidence, lambda _a, _b: True)
+        match(evidence, agree)
         gained = len(found) - len(before)
         if gained < _BULK or 2 * gained < len(new) - len(before):
             for place in found.keys() - before.keys():
@@ -203,7 +204,9 @@ def _twins(
         match(evidence, _agree)
     match(lambda face: face.text if face.wordy else None, _dates_agree)
     match(lambda face: (face.path and face.link) or None, lambda a, b: a.guid != b.guid)
-    match_many(_EVIDENCE[0])
+    match_many(lambda face: face.text if face.wordy else None)
+    match_many(_EVIDENCE[0], _dates_agree)
+    match_many(lambda face: _pair(face.title, face.date))
     match_many(lambda face: face.moment)
     return found
 
@@ -214,10 +217,13 @@ def _agree(one: _Face, other: _Face) -> bool:
         return True
     if one.files and other.files and one.files.isdisjoint(other.files):
         return False  # the next episode
-    return one.text is not None and one.text == other.text
+    if None in (one.text, other.text):  # unread, as old entries are at a first fetch
+        return _dates_agree(one, other)
+    return one.text == other.text
 
 
 def _dates_agree(one: _Face, other: _Face) -> bool:
+    """Tell whether dates do not speak against it; tomorrow's weather is later than today's."""
     return None in (one.date, other.date) or one.date == other.date
 
 
@@ -227,7 +233,7 @@ def _face_of(entry: ParsedEntry) -> _Face:
         bool(entry.guid),
         link,
         path_of(link),
-        _folded(entry.title),
+        folded(entry.title),
         entry.published_at,
         content_fingerprint(entry),
         len(entry.content_html) + len(entry.summary_html) >= WORDY,
@@ -241,7 +247,7 @@ def _face_of_known(known: Known) -> _Face:
         bool(known.guid),
         link,
         path_of(link),
-        _folded(known.title),
+        folded(known.title),
         known.published_at,
         known.fingerprint,
         known.wordy,
@@ -249,5 +255,5 @@ def _face_of_known(known: Known) -> _Face:
     )
 
 
-def _folded(title: str) -> str:
+def folded(title: str) -> str:
     return " ".join(title.casefold().split())

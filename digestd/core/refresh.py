@@ -33,6 +33,8 @@ from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Rename
 from digestd.core.rhythm import Sighting, caught_up, learn
 from digestd.core.websub import Offer, find_offer
 
+# Two floods within this span are one feed that is made anew at every fetch.
+_FLOODING = timedelta(hours=6)
 # So long after a gap a feed is asked soon enough to have seen what it lost.
 _GAP_REMEMBERED = timedelta(days=7)
 
@@ -96,7 +98,7 @@ def decide(
             "pushed",
         )
     else:
-        feed = replace(feed, watch=_watched(feed, found, gap, now))
+        feed = replace(feed, watch=_watched(feed, found, bool(held), gap, now))
         due = next_poll_at(
             feed,
             subscription,
@@ -118,7 +120,7 @@ def decide(
     return RefreshPlan(
         state,
         word,
-        _new_entries(found.fresh, feed, subscription, now),
+        _new_entries(found.fresh, feed, subscription, now, held=bool(held)),
         len(document.entries),
         learned,
         held,
@@ -209,8 +211,13 @@ def _why_held(
     return ""
 
 
-def _watched(feed: Feed, found: Recognised, gap: bool, now: datetime) -> Watch:
+def _watched(feed: Feed, found: Recognised, held: bool, gap: bool, now: datetime) -> Watch:
     watch = feed.watch
+    if held:
+        again = watch.flood_at is not None and now - watch.flood_at < _FLOODING
+        if again and not found.overlaps:
+            watch = replace(watch, guid_changes=WORTHLESS_AFTER)
+        return replace(watch, flood_at=now)
     if trusts_guids(feed) and found.listed:
         changed = found.guids_changed
         turns = watch.guid_changes + 1 if changed and changed >= len(found.known) else 0
@@ -324,7 +331,12 @@ def _described(feed: Feed, document: ParsedFeed, body_hash: bytes | None, now: d
 
 
 def _new_entries(
-    fresh: Sequence[Fresh], feed: Feed, subscription: Subscription, now: datetime
+    fresh: Sequence[Fresh],
+    feed: Feed,
+    subscription: Subscription,
+    now: datetime,
+    *,
+    held: bool,
 ) -> tuple[NewEntry, ...]:
     first_fetch = feed.baseline_at is None
     dated = [
@@ -339,7 +351,7 @@ def _new_entries(
             entry=one.entry,
             keys=one.keys,
             published_at=date,
-            first_fetch=first_fetch,
+            first_fetch=first_fetch or held,  # until released, no news
             debts=_debts(subscription, now, None if admitted is None else index in admitted),
         )
         for index, (date, one) in enumerate(dated)

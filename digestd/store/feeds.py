@@ -390,6 +390,7 @@ def _watch_out(watch: Watch) -> str:
         "moving": [watch.moving.value, watch.moving.count],
         "title": [watch.title.value, watch.title.count],
         "guid_changes": watch.guid_changes,
+        "flood_at": stamp_or_none(watch.flood_at),
         "gap_at": stamp_or_none(watch.gap_at),
         "gap_wait": watch.gap_wait.total_seconds() if watch.gap_wait is not None else None,
     }
@@ -406,6 +407,7 @@ def _watch_in(stored: str) -> Watch:
         moving=Trial(*facts["moving"]),
         title=Trial(*facts["title"]),
         guid_changes=facts["guid_changes"],
+        flood_at=moment_or_none(facts.get("flood_at")),
         gap_at=moment_or_none(facts["gap_at"]),
         gap_wait=timedelta(seconds=wait) if wait is not None else None,
     )

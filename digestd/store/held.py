@@ -77,6 +77,12 @@ def release(db: Database, feed_pk: int, now: datetime) -> int:
     with write_transaction(db):
         for entry_id, revision, debt in _debts(db, feed_pk, now):
             owed.owe(db, entry_id, revision, [debt])
+        # Now they are news, and such news is usual there.
+        db.conn.execute(
+            "UPDATE entries SET first_fetch = 0 WHERE id IN"
+            " (SELECT entry_id FROM held WHERE feed_pk = ?)",
+            (feed_pk,),
+        )
         return _forget(db, feed_pk)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -64,3 +65,13 @@ def test_a_few_are_no_flood(fresh: int, known: int) -> None:
 def test_a_first_fetch_is_no_flood() -> None:
     document = listed(20, days_ago=90)
     assert not is_flood(document, document, (), last_ok_at=None, now=NOW)
+
+
+def test_titles_that_come_back_make_new_dates_doubtful() -> None:
+    again = [parsed(f"x{n}", title=f"Title {n}", published_at=NOW) for n in range(6)]
+    gone = [Known(n, f"{n}", None, f"title {n}", NOW - DAY, NOW - DAY) for n in range(6)]
+    before = NOW - DAY
+    assert not is_flood(again, again, gone, last_ok_at=before, now=NOW)  # so it was yesterday
+    silent = [replace(known, first_fetch=True) for known in gone]
+    assert is_flood(again, again, silent, last_ok_at=before, now=NOW)
+    assert not is_flood(again[:1], again, silent, last_ok_at=before, now=NOW)

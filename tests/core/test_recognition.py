@@ -162,6 +162,13 @@ def test_guids_and_words_that_change_at_every_fetch_are_seen_through() -> None:
     assert store.new(*again) == []
 
 
+def test_an_entry_never_read_is_known_by_link_and_title() -> None:
+    store = Store()
+    store.new(post("1", content_html="<p>Soup</p>"))
+    store.known[1] = replace(store.known[1], fingerprint=None)
+    assert store.new(post("2", content_html="<p>Soup</p>")) == []
+
+
 def test_one_shared_moment_is_chance() -> None:
     store = Store()
     store.new(post("1", "/1", "One", published_at=EXACT))

@@ -120,6 +120,20 @@ def test_a_flood_is_held_until_its_owner_decides(
     assert asyncio.run(release()) == {("alert", "phone"): 6, ("digest", "daily"): 6}
 
 
+def test_a_feed_made_anew_at_every_fetch_floods_nobody(
+    web: WebServer, open_parts: Open, config: str, wall: Wall
+) -> None:
+    def made(turn: int, names: str = "abcdef") -> Action:
+        at = NOW + turn * HOUR  # dated at the fetch, under new guids, with a quote of the hour
+        return rss([item(f"{turn}{n}", n, at=at, text=f"Quote {turn}{n}") for n in names])
+
+    web.route("/feed", *map(made, range(6)), made(6, "gabcdef"))
+    reports, debts, (batch,) = polls(open_parts, config, wall, 7)
+    assert [report.new for report in reports] == [6, 6, 6, 6, 0, 0, 1]
+    assert debts == {("alert", "phone"): 1, ("digest", "daily"): 1}
+    assert batch.entries == 18
+
+
 def test_a_parked_domain_that_serves_a_feed_is_held(
     web: WebServer, open_parts: Open, config: str, wall: Wall
 ) -> None:
