@@ -11,6 +11,7 @@ from digestd.core.presets import Known, Preset, known, read_presets
 TABLE = Path(__file__).parents[2] / "digestd" / "presets.toml"
 PRESETS = read_presets(TABLE.read_text("utf-8"))
 CHANNEL = "UCHnyfMqiRRG1u-2MsSQLbXA"
+OWN_ADDRESS = f'<link rel="canonical" href="https://www.youtube.com/channel/{CHANNEL}">'
 VIDEOS = "https://www.youtube.com/feeds/videos.xml"
 
 
@@ -68,6 +69,10 @@ def test_a_feed_s_own_address_is_no_page(address: str) -> None:
         ("a link tag", f'<link rel="alternate" href="{VIDEOS}?channel_id={CHANNEL}">'),
         ("data of a script", f'{{"externalId":"{CHANNEL}"}}'),
         ("a meta element", f'<meta itemprop="channelId" content="{CHANNEL}">'),
+        (
+            "its own address, whichever others are mentioned",
+            f'"channelId":"UCxxxxxxxxxxxxxxxxxxxxxx" {OWN_ADDRESS}',
+        ),
     ],
 )
 def test_a_handle_s_channel_is_read_off_its_page(page: str, source: str) -> None:
