@@ -14,13 +14,14 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from digestd.core.models import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery import cutting
 from digestd.delivery.cutting import Sockets
 from digestd.delivery.mailservers import Route, is_loopback
-from digestd.delivery.mime import ascii_domain
+from digestd.delivery.mime import ascii_domain, plain_version
 from digestd.delivery.proxies import dial
 from digestd.delivery.redact import cleaned
 from digestd.delivery.target import Smtp, Target
@@ -71,6 +72,7 @@ class MailSender:
         self._smtp: smtplib.SMTP | None = None
         self._used_at = 0.0
         self._sockets = Sockets()
+        self._content_refused = False
 
     def send(self, piece: Piece) -> SendOutcome:
         """Send `piece` to its recipient."""
@@ -89,6 +91,20 @@ class MailSender:
             smtp.close()
 
     def _send(self, piece: Piece) -> SendOutcome:
+        """Send `piece`; if its content is refused, once more as its text alone."""
+        self._content_refused = False
+        outcome = self._try_twice(piece)
+        if not self._content_refused:
+            return outcome
+        plain = plain_version(piece.payload)
+        if plain is None:
+            return outcome
+        again = self._try_twice(replace(piece, payload=plain))
+        if isinstance(again, Sent):
+            return Sent(f"as plain text, for: {_told(outcome)}")
+        return outcome if isinstance(again, Refused) else again
+
+    def _try_twice(self, piece: Piece) -> SendOutcome:
         reused = self._is_open()
         outcome, lost = self._try(piece)
         if lost and reused:
@@ -108,7 +124,11 @@ class MailSender:
             said = self._transaction(smtp, piece)
         except _Answer as answer:
             self._after_refusal(answer)
-            return _judge(answer), answer.code == 421 and answer.during == "MAIL"
+            outcome = _judge(answer)
+            # Too large, or looks like what it is not: the text alone may pass.
+            about_content = answer.during == "end of DATA" or answer.code == 552
+            self._content_refused = about_content and isinstance(outcome, Refused)
+            return outcome, answer.code == 421 and answer.during == "MAIL"
         except _Lost as lost:
             self._drop()
             return Unknown(f"connection lost before the answer: {_say(lost.cause)}"), False
@@ -338,6 +358,10 @@ def _judge(answer: _Answer) -> SendOutcome:
         # Too large, or an address that this server cannot take: another mail may pass.
         return Refused(answer.reason)
     return Broken(answer.reason)
+
+
+def _told(outcome: SendOutcome) -> str:
+    return outcome.reason if isinstance(outcome, Refused) else ""
 
 
 def _say(exc: Exception) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC
+from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
@@ -134,6 +135,21 @@ def _fill(mail: EmailMessage, message: Message, mark: str) -> None:
         if part.is_multipart():
             part.set_boundary(f"=_digestd_{mark[:24]}_{level}")
             level += 1
+
+
+def plain_version(content: bytes) -> bytes | None:
+    """Return a finished mail with its text alone, otherwise the same; None if it has no more."""
+    how = SMTP if content.isascii() else SMTPUTF8
+    mail = message_from_bytes(content, policy=how)
+    part = mail.get_body(("plain",))
+    if not mail.is_multipart() or part is None:
+        return None
+    plain = EmailMessage(policy=how)
+    for name, value in mail.items():
+        if not name.lower().startswith(("content-", "mime-")):
+            plain[name] = value
+    plain.set_content(part.get_content(), charset="utf-8", cte="base64")
+    return plain.as_bytes()
 
 
 def ascii_domain(address: str) -> str:

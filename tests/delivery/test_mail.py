@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from digestd.core.models import MailServer, Piece
+from digestd.core.models import InlineImage, MailServer, Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.compose import compose
 from digestd.delivery.mail import MailSender
@@ -137,7 +137,7 @@ def test_the_next_mail_passes_after_a_fault(smtp: SmtpServer, step: str, fault: 
     to = to_server(smtp)
     smtp.script(step, fault, "")
     post = sender(to)
-    assert not isinstance(post.send(one_piece(to)), Sent)
+    assert not isinstance(post.send(one_piece(to, html="")), Sent)
     assert isinstance(post.send(one_piece(to, identity="alert/2")), Sent)
     post.close()
 
@@ -228,6 +228,32 @@ def test_the_guess_finds_the_port_that_answers(smtp: SmtpServer) -> None:
     post = sender(to)
     assert isinstance(post.send(one_piece(to)), Sent)
     post.close()
+
+
+@pytest.mark.parametrize("answer", ["550 5.7.1 looks like spam", "552 5.3.4 too big"])
+def test_content_that_is_refused_is_sent_once_more_as_text(smtp: SmtpServer, answer: str) -> None:
+    smtp.script("DATA", answer, "")
+    to = to_server(smtp)
+    piece = one_piece(to)
+    outcome = try_once(to, piece)
+    assert isinstance(outcome, Sent)
+    assert outcome.answer == f"as plain text, for: {answer} (at end of DATA)"
+    (received,) = smtp.inbox
+    assert received.mail.get_content_type() == "text/plain"
+    assert "设 W = UΣVᵀ 为矩阵" in received.mail.get_content()
+    assert received.mail["Message-ID"] == piece.uid
+    assert received.mail["List-Id"] == "<kexue.alert.digestd.example.org>"
+    assert smtp.connections == 1
+
+
+def test_a_mail_that_is_too_large_goes_without_its_pictures() -> None:
+    with SmtpServer(size=9000) as smtp:
+        to = to_server(smtp)
+        huge = InlineImage("m1@digestd", "image/png", b"x" * 9000)
+        outcome = try_once(to, one_piece(to, images=(huge,)))
+        assert isinstance(outcome, Sent)
+        assert "larger than the 9000 bytes" in outcome.answer
+        assert smtp.inbox[0].mail.get_content_type() == "text/plain"
 
 
 def test_an_address_outside_ascii_needs_and_uses_smtputf8(smtp: SmtpServer) -> None:
