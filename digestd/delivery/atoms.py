@@ -150,19 +150,23 @@ def trimmed(atoms: Sequence[Atom]) -> list[Atom]:
 
 _JOINER = "\u2060"  # word joiner: shows nothing, breaks a mention
 _EVERYBODY = re.compile(
-    r"@(?=(?:everyone|here|channel|all|room|everybody|group|所有人|全体成员)(?![a-z0-9]))",
+    r"@(?=(?:everyone|here|channel|all|room|everybody|group|所有人|全体成员)(?![a-z0-9])|_?\*)",
     re.IGNORECASE,
 )
+# Not of a mail address: ann@example.org calls nobody.
+_ANYBODY = re.compile(r"(?<![A-Za-z0-9._+-])@(?=[\w*])")
 _BRACKET = re.compile(r"<(?=[@!#&]|at\b|users/)", re.IGNORECASE)
 
 
-def defused(atoms: Sequence[Atom]) -> list[Atom]:
+def defused(atoms: Sequence[Atom], *, names: bool = False) -> list[Atom]:
     """Return `atoms` so that nothing in them calls people (@everyone, <!here>, <@U123>).
 
+    With `names` no single person either (@alice), where a service calls by name.
     Inside an address the sign is percent-encoded, so that the link still works.
     A mention may span atoms, hence the look at the neighbour.
     """
     result: list[Atom] = []
+    called = _ANYBODY if names else _EVERYBODY
     for index, atom in enumerate(atoms):
         text = atom.text
         if "@" in text or "<" in text:
@@ -171,7 +175,7 @@ def defused(atoms: Sequence[Atom]) -> list[Atom]:
             safe = "%40" if re.match(r"https?://", text, re.IGNORECASE) else f"@{_JOINER}"
             pieces = []
             for position, sign in enumerate(text):
-                if sign == "@" and _EVERYBODY.match(joined, position):
+                if sign == "@" and called.match(joined, position):
                     pieces.append(safe)
                 elif sign == "<" and _BRACKET.match(joined, position):
                     pieces.append(f"<{_JOINER}")

@@ -20,8 +20,9 @@ class Shape:
     `limit` counts `unit`s of what is sent, or of what is shown where `shown`
     (Telegram counts after its entities are parsed); 0 is no limit. `title` is the
     longest title that has a field of its own; 0 puts the title into the text.
-    `margin` is kept free for what the library adds. `declared` is what Apprise is
-    told it is, where that is not the markup: "text" passes through as it is.
+    `names`: it calls people whose name stands after an @. `margin` is kept free for
+    what the library adds. `declared` is what Apprise is told it is, where that is
+    not the markup: "text" passes through as it is.
     `per_minute` is the service's own pace, 0 if unknown, `burst` what it takes at
     once after a silence, 0 if it does not say; `signing` how a message proves where
     it comes from, "" if the secret address is all.
@@ -32,6 +33,7 @@ class Shape:
     unit: Unit = "characters"
     shown: bool = False
     title: int = 0
+    names: bool = False
     margin: int = 0
     declared: str = ""
     per_minute: int = 0
@@ -44,7 +46,7 @@ _MAIL = Shape("page", title=200, source="mail by HTTP: as long as a mail")
 
 _TABLE: dict[tuple[str, ...], Shape] = {
     ("tgram",): Shape(
-        "telegram", 4096, "utf16", shown=True, per_minute=60,
+        "telegram", 4096, "utf16", shown=True, names=True, per_minute=60,
         source="core.telegram.org/bots/api#sendmessage; FAQ: one a second to a chat",
     ),
     ("discord", "guilded"): Shape(
@@ -71,8 +73,10 @@ _TABLE: dict[tuple[str, ...], Shape] = {
     ("gotify", "gotifys"): Shape("text", 32768, title=200, source="Apprise 2.2"),
     ("mqtt", "mqtts"): Shape("text", 262144, "bytes", source="MQTT 3.1.1: 256 MB; brokers: less"),
     ("xmpps",): Shape("text", 10000, "bytes", source="RFC 6120, 4.9.3.18: stanzas of 10,000 bytes"),
-    ("mmost", "mmosts"): Shape("markdown", 4000, source="Mattermost: 16,383; older: 4,000"),
-    ("rocket", "rockets"): Shape("markdown", 1000, source="Apprise 2.2"),
+    ("mmost", "mmosts"): Shape(
+        "markdown", 4000, names=True, source="Mattermost: 16,383; older: 4,000",
+    ),
+    ("rocket", "rockets"): Shape("markdown", 1000, names=True, source="Apprise 2.2"),
     ("gchat",): Shape("markdown", 4000, "bytes", per_minute=60, source="developers.google.com"),
     ("workflow", "workflows"): Shape("commonmark", 1000, title=150, source="Apprise 2.2"),
     ("zulip",): Shape("text", 10000, title=60, source="zulip.com/api/send-message"),

@@ -32,7 +32,7 @@ def shape_message(
     its text where the service has no title.
     """
     head = [Atom(f"{prefix} ")] if prefix and shape.title <= 0 else []
-    title = _harmless(message.title)
+    title = _harmless(message.title, names=shape.names)
     common: dict[str, Any] = {
         "link": message.entries[0].link if len(message.entries) == 1 else "",
         "group": message.entries[0].feed_name if message.feed and message.entries else "",
@@ -49,7 +49,8 @@ def shape_message(
             for letter in message.letters or (message,)
         )
     markup: Markup = "html" if shape.markup == "page" else shape.markup
-    atoms = defused(atoms_of(scrub(message.chat)) if message.chat else _text_atoms(message.text))
+    written = atoms_of(scrub(message.chat)) if message.chat else _text_atoms(message.text)
+    atoms = defused(written, names=shape.names)
     atoms = _with_title(atoms, title, shape, chat=bool(message.chat))
     parts = [head + part for part in split(atoms, lambda run: _fits([*head, *run], markup, shape))]
     return tuple(
@@ -76,9 +77,9 @@ _FORMATS: dict[Markup, str] = {
 }
 
 
-def _harmless(title: str) -> str:
+def _harmless(title: str, *, names: bool = False) -> str:
     """Return a title in one line that calls nobody."""
-    return shown(defused([Atom(word) for word in words(one_line(title, _MAX_TITLE))]))
+    return shown(defused([Atom(word) for word in words(one_line(title, _MAX_TITLE))], names=names))
 
 
 def _numbered(title: str, number: int, count: int, limit: int) -> str:
@@ -86,7 +87,12 @@ def _numbered(title: str, number: int, count: int, limit: int) -> str:
     if limit <= 0:
         return ""
     suffix = f" ({number}/{count})" if count > 1 else ""
-    return one_line(title, max(1, min(limit, _MAX_TITLE) - len(suffix))) + suffix
+    room = max(1, min(limit, _MAX_TITLE) - len(suffix))
+    # Cutting takes out what keeps a mention from calling, so that comes last, and takes room.
+    text = _harmless(one_line(title, room))
+    if len(text) > room:
+        text = _harmless(one_line(title, max(1, 2 * room - len(text))))
+    return text + suffix
 
 
 def _text_atoms(text: str) -> list[Atom]:

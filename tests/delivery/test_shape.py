@@ -204,3 +204,31 @@ def test_every_service_gets_parts_within_its_limit(scheme: str, shape: Shape) ->
     if shape.markup != "page":
         told = "".join(part["body"] for part in parts)
         assert all(f"https://e.example/{n}" in told for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "text", "is_called"),
+    [
+        ("mmost", "ask @alice or 问@bob", False),
+        ("tgram", "ask @alice", False),
+        ("zulip", "see @**all** and @_**Bob** and @*team*", False),
+        ("mmost", "write to ann@example.org", True),
+        ("ntfy", "ask @alice", True),
+    ],
+)
+def test_nobody_is_called_by_name_where_a_service_would(
+    scheme: str, text: str, is_called: bool
+) -> None:
+    (part,) = shape_message(message(chat=text, title=text), LIMITS[scheme])
+    told = part["body"] + part["title"]
+    assert bool(re.search(r"@(?=[\w*])", told)) == is_called
+    assert part["body"].replace("\u2060", "").replace("\\", "") == text
+
+
+def test_a_title_of_its_own_calls_nobody_either_and_still_fits() -> None:
+    title = "@everyone @here @channel " * 9
+    for part in shape_message(
+        message(chat="word " * 60, title=title), Shape("text", 120, title=50)
+    ):
+        assert not re.search("@(?:everyone|here|channel)", part["title"])
+        assert len(part["title"]) <= 50
