@@ -13,7 +13,7 @@ from html import escape
 
 from markupsafe import Markup
 
-from digestd.core.language import direction_of
+from digestd.core.language import Direction, direction_of
 from digestd.core.pictures import Picture, Pictures
 from digestd.delivery import formulas
 from digestd.delivery.formulas import PANEL
@@ -41,18 +41,32 @@ _CONTAINERS = {
     "td": f'<td class="ln" style="{_CELL};vertical-align:top">',
     "th": f'<td class="ln" style="{_CELL};font-weight:600">',
 }
+
+
+def _mirrored(markup: str) -> str:
+    """Return a start tag for text that runs from right to left."""
+    markup = re.sub(r"padding:(\S+) (\S+) (\S+) ([^;\"]+)", r"padding:\1 \4 \3 \2", markup)
+    return markup.replace("border-left:", "border-right:")
+
+
+_MIRRORED = {tag: _mirrored(markup) for tag, markup in _CONTAINERS.items()}
 _MANY_BREAKS = re.compile(r"(?:<br>){3,}")
 _TAGS = {"strong": "b", "em": "i", "var": "i", "cite": "i", "dfn": "i", "del": "s", "ins": "u"}
 _PLAIN = frozenset({"span", "abbr", "q", "bdi", "small", "mark"})
 _CELLS = frozenset({"li", "td", "th"})
 
 
-def mail_html(tokens: Sequence[Token], pictures: Pictures | None = None, page: str = "") -> Markup:
+def mail_html(
+    tokens: Sequence[Token],
+    pictures: Pictures | None = None,
+    page: str = "",
+    direction: Direction = "ltr",
+) -> Markup:
     """Return an entry's text for a mail: paragraphs with styles, formulas set, nothing else.
 
-    `page` is where its images are from.
+    `page` is where its images are from; `direction` is that of the cell around it.
     """
-    return Markup(_Mail(pictures or Pictures(), page).write(tokens))  # noqa: S704 - each token is escaped in `_Mail`
+    return Markup(_Mail(pictures or Pictures(), page, direction).write(tokens))  # noqa: S704 - each token is escaped in `_Mail`
 
 
 def title_html(tokens: Sequence[Token], pictures: Pictures | None = None) -> Markup:
@@ -94,9 +108,10 @@ def mail_text(tokens: Sequence[Token], columns: int = 76) -> str:
 class _Mail:
     """Writes tokens: containers as they nest, paragraphs where text begins, then inline tags."""
 
-    def __init__(self, pictures: Pictures, page: str) -> None:
+    def __init__(self, pictures: Pictures, page: str, direction: Direction) -> None:
         self._pictures = pictures
         self._page = page
+        self._starts = _MIRRORED if direction == "rtl" else _CONTAINERS
         self._parts: list[str] = []
         self._containers: list[Element] = []
         self._inline: list[Element] = []
@@ -139,7 +154,7 @@ class _Mail:
             tag = self._containers.pop().tag
             self._parts.append(f"</{'td' if tag == 'th' else tag}>")
         for element in wanted[shared:]:
-            self._parts.append(_CONTAINERS[element.tag])
+            self._parts.append(self._starts[element.tag])
             self._containers.append(element)
 
     def _open_paragraph(self, token: Token) -> None:
@@ -206,7 +221,8 @@ def _direction(token: Token) -> str:
 
 def _inline(token: Token, pictures: Pictures, *, in_title: bool = False) -> str:
     if token.kind == "code":
-        return f'<code style="{_MONO};font-size:88%">{escape(token.text, quote=False)}</code>'
+        code = escape(token.text, quote=False)
+        return f'<code dir="ltr" style="{_MONO};font-size:88%">{code}</code>'
     if token.kind in {"formula", "display"}:
         return formulas.inline(token, pictures, in_title=in_title)
     return escape(token.text, quote=False)
@@ -233,7 +249,7 @@ def _image(token: Token, picture: Picture | None) -> str:
 
 def _listing(token: Token) -> str:
     return (
-        '<pre class="eq" dir="ltr" style="margin:14px 0 2px;padding:12px 14px;'
+        '<pre class="eq" dir="ltr" style="margin:14px 0 2px;padding:12px 14px;text-align:left;'
         f"background-color:{PANEL};border-radius:8px;{_MONO};font-size:13px;line-height:20px;white-space:pre-wrap;"
         f'word-wrap:break-word">{escape(token.text, quote=False)}</pre>'
     )

@@ -25,14 +25,20 @@ CONTEXT_VERSION = 1
 class Body:
     """An entry's text in its three forms, each written when it is asked for."""
 
-    def __init__(self, tokens: Sequence[Token], pictures: Pictures | None = None) -> None:
+    def __init__(
+        self,
+        tokens: Sequence[Token],
+        pictures: Pictures | None = None,
+        direction: Direction = "ltr",
+    ) -> None:
         self._tokens = tokens
         self._pictures = pictures
+        self._direction: Direction = direction
 
     @cached_property
     def html(self) -> Markup:
         """As in mails."""
-        return mail_html(self._tokens, self._pictures)
+        return mail_html(self._tokens, self._pictures, direction=self._direction)
 
     @cached_property
     def text(self) -> str:

@@ -169,7 +169,7 @@ class Views:
             title=title,
             title_html=title_html(titled, pictures) if titled else Markup.escape(title),
             link=link,
-            _body=Body(tokens, pictures),
+            _body=Body(tokens, pictures, direction_of(language)),
             when=when,
             published_at=entry.dated_at.astimezone(words.zone),
             reading=reading,

@@ -21,6 +21,7 @@ from digestd.delivery.shape import shape_message
 from tests.support.samples import (
     MATHS,
     MEMBERS,
+    NEWS,
     NOTES,
     NOW,
     SHANGHAI,
@@ -462,3 +463,19 @@ def test_an_entry_that_is_told_again_says_that_it_changed() -> None:
     message = made([(again, NOTES), MEMBERS[0]])
     assert re.search(r"ago · updated|AM · updated|PM · updated", message.html)
     assert "updated" not in made(MEMBERS).html
+
+
+def test_lists_quotations_and_code_keep_to_the_side_of_their_language() -> None:
+    body = (
+        "<p>هذا الإصدار يضيف:</p><ul><li>بدء أسرع مع <code>--fast</code></li></ul>"
+        "<blockquote>قال المطوّر: لم أتوقع هذا.</blockquote><pre>ls -la</pre>"
+    )
+    html = made([(entry(1, NEWS, "أدوات جديدة", body, 1), NEWS)]).html
+    assert '<ul style="margin:10px 0 0;padding:0 22px 0 0">' in html
+    assert "border-right:3px" in html
+    assert "padding:0 16px 0 0;border:0;border-right" in html
+    assert '<code dir="ltr"' in html
+    assert '<pre class="eq" dir="ltr"' in html
+    assert re.search(r'<p class="mut" lang="en" dir="ltr" align="right"', html)
+    plain = made([MEMBERS[4]]).html
+    assert '<ul style="margin:10px 0 0;padding:0 0 0 22px">' in plain
