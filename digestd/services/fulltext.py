@@ -44,7 +44,7 @@ class FullTexts:
     ) -> None:
         """`followed`: what the owner wants of each feed, by `Feed.pk`."""
         self.bell = Bell()
-        self.patience = 20.0  # seconds that a digest waits for what is missing
+        self.patience = 8.0  # seconds that a digest waits for what is missing
         self._store = store
         self._client = client
         self._gate = gate

@@ -7,8 +7,8 @@ there in time is left out, and stands as text.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
@@ -17,7 +17,6 @@ from digestd.clock import Clock
 from digestd.core.models import Digest, Entry, Feed, Message, Subscription
 from digestd.core.pictures import (
     MAX_FORMULAS,
-    THUMBNAIL_PX,
     Formula,
     ImageMode,
     Picture,
@@ -34,7 +33,9 @@ from digestd.store.db import Store
 from digestd.worker.parent import JobFailedError, Worker
 
 # For a digest, and for an alert, which should be quick.
-_SECONDS_TO_DRAW, _SECONDS_TO_ALERT = 15.0, 4.0
+_SECONDS_TO_DRAW, _SECONDS_TO_ALERT = 12.0, 4.0
+# A picture that so many entries have stands for their site, and says nothing of them.
+_TOO_COMMON = 3
 # One job of the drawing process: so many formulas, or so long.
 _BATCH, _BATCH_SECONDS = 40, 3.0
 
@@ -52,7 +53,7 @@ class Illustrator:
     ) -> None:
         """`followed`: what the owner wants of each feed, by `Feed.pk`."""
         self.drawer = Worker()
-        self.patience = 20.0  # seconds that a message waits for images
+        self.patience = 12.0  # seconds that a message waits for images
         self._store = store
         self._clock = clock
         self._images = ImageFetcher(store, client, gate, self.drawer, followed, clock)
@@ -111,23 +112,31 @@ class Illustrator:
     # --- images ------------------------------------------------------------------------
 
     async def _thumbnails(self, entries: Sequence[Entry], mode: ImageMode) -> Mapping[int, Picture]:
-        if mode == "link":
-            from digestd.formats.imagelinks import entry_images  # noqa: PLC0415 (lxml)
-
-            linked = {entry.id: entry_images(entry)[:1] for entry in entries}
-            return {id_: _linked(url) for id_, found in linked.items() for url in found}
-        if mode == "off" or not self._can_shrink:
+        if mode == "off" or not (self._can_shrink or mode == "link"):
             return {}
-        return await self._images.thumbnails(entries, self.patience)
+        from digestd.formats.imagelinks import entry_images  # noqa: PLC0415 (lxml)
+
+        urls = {entry.id: entry_images(entry) for entry in entries}
+        if mode == "attach":
+            return _telling(await self._images.thumbnails(entries, urls, self.patience))
+        linked = {id_: found[:1] for id_, found in urls.items() if found}
+        # Looked at here, so that no reader's program is sent to fetch a tracking pixel.
+        seen = set(linked)
+        if self._can_shrink:
+            seen = set(_telling(await self._images.thumbnails(entries, linked, self.patience)))
+        return {id_: _linked(found[0]) for id_, found in linked.items() if id_ in seen}
 
     async def _in_texts(
         self, wanted: Mapping[str, str], feeds: Mapping[str, int], mode: ImageMode
     ) -> Mapping[str, Picture]:
-        if mode == "link":
-            return {url: replace(_linked(url), width=0, height=0) for url in wanted}
-        if mode == "off" or not self._can_shrink:
+        if mode == "off" or not (self._can_shrink or mode == "link"):
             return {}
-        return await self._images.images(wanted, feeds, self.patience)
+        if not self._can_shrink:
+            return {url: _linked(url) for url in wanted}
+        found = await self._images.images(wanted, feeds, self.patience)
+        if mode == "attach":
+            return found
+        return {url: _linked(url, picture) for url, picture in found.items()}
 
     async def _icons(self, feeds: Sequence[Feed], mode: ImageMode) -> Mapping[int, Picture]:
         if mode != "attach" or not self._can_shrink:
@@ -184,10 +193,16 @@ class Illustrator:
         return made
 
 
-def _linked(url: str) -> Picture:
+def _telling(found: Mapping[int, Picture]) -> dict[int, Picture]:
+    """Return pictures without those that many entries share."""
+    often = Counter(picture.name for picture in found.values())
+    return {id_: picture for id_, picture in found.items() if often[picture.name] < _TOO_COMMON}
+
+
+def _linked(url: str, like: Picture | None = None) -> Picture:
     """Return a picture that stays where it is: the reader's program fetches it."""
     name = sha256(url.encode("utf-8", "replace")).hexdigest()[:24]
-    return Picture(name, THUMBNAIL_PX, THUMBNAIL_PX, url=url)
+    return Picture(name, like.width if like else 0, like.height if like else 0, url=url)
 
 
 def _key(formula: Formula) -> bytes:

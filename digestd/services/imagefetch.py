@@ -68,17 +68,19 @@ class ImageFetcher:
         self._clock = clock
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def thumbnails(self, entries: Sequence[Entry], seconds: float) -> dict[int, Picture]:
-        """Return a picture for each entry that has one, by its id, after `seconds` at most."""
+    async def thumbnails(
+        self, entries: Sequence[Entry], urls: Mapping[int, Sequence[str]], seconds: float
+    ) -> dict[int, Picture]:
+        """Return a picture for each entry that has one, by its id, after `seconds` at most.
+
+        `urls`: where one may be, by the entry's id.
+        """
         work: dict[int, tuple[bytes, Callable[[], Awaitable[Made]]]] = {}
         for entry in entries[:_MOST]:
-            from digestd.formats.imagelinks import entry_images  # noqa: PLC0415 (lxml)
-
-            urls = entry_images(entry)
-            if urls:
+            if found := urls.get(entry.id):
                 asking = _Asking(entry.link or "", self._proxies.get(entry.feed_pk))
-                make = partial(self._first_of, urls, "thumbnail", asking)
-                work[entry.id] = _key("thumbnail", *urls), make
+                make = partial(self._first_of, found, "thumbnail", asking)
+                work[entry.id] = _key("thumbnail", *found), make
         return await self._all(work, seconds)
 
     async def images(

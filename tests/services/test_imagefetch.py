@@ -148,12 +148,34 @@ async def test_pictures_end_where_the_budget_ends(
 async def test_images_stay_where_they_are(
     tmp_path: Path, open_parts: Open, web: WebServer, mode: str
 ) -> None:
+    web.route("/a.jpg", answer(photo()))
     async with open_parts(config(tmp_path, f'images = "{mode}"')) as parts:
         await owe(parts, web, web.url("/a.jpg"))
         message = await preview(parts)
     assert message.images == ()
-    assert web.requests == []
-    assert (f'src="{web.url("/a.jpg")}"' in message.html) == (mode == "link")
+    assert (f'src="{web.url("/a.jpg")}" width="116"' in message.html) == (mode == "link")
+
+
+async def test_no_reader_s_program_is_sent_to_a_tracking_pixel(
+    tmp_path: Path, open_parts: Open, web: WebServer
+) -> None:
+    web.route("/count.jpg", answer(photo(side=1)))
+    more = 'images = "link"\ncontent = "full"'
+    for mode in ('images = "link"', more):
+        async with open_parts(config(tmp_path, mode)) as parts:
+            await owe(parts, web, web.url("/count.jpg"))
+            assert "count.jpg" not in (await preview(parts)).html
+
+
+async def test_a_picture_that_many_entries_have_is_left_out(
+    tmp_path: Path, open_parts: Open, web: WebServer
+) -> None:
+    web.route("/logo.jpg", answer(photo()))
+    web.route("/own.jpg", answer(photo("red")))
+    async with open_parts(config(tmp_path)) as parts:
+        await owe(parts, web, *[web.url("/logo.jpg")] * 3, web.url("/own.jpg"))
+        message = await preview(parts)
+    assert len(thumbnails(message)) == 1
 
 
 async def test_nothing_is_fetched_from_the_local_network(
@@ -200,4 +222,4 @@ async def test_a_whole_text_has_its_images_where_they_belong(
     assert "A heron" in html
     assert "[A heron]" in message.text
     assert len(thumbnails(message)) == (mode == "attach")
-    assert len(asked(web, "/a.jpg")) == (mode == "attach")
+    assert len(asked(web, "/a.jpg")) == (mode != "off")
