@@ -202,54 +202,44 @@ def unwrapped(url: str) -> str:
 
 # --- where programs put them -----------------------------------------------------------
 
-_KNOWN = (
-    *("feed", "rss", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feed.json", "feed/"),
-    *("rss/", "index.rdf", "feed.atom", "feed.rss", "index.rss", "atom", "feeds/posts/default"),
-    *(
-        "?feed=rss2",
-        "?format=rss",
-        "blog-feed.xml",
-        "blog/feed",
-        "blog/index.xml",
-        "blog/feed.xml",
-        "blog/rss.xml",
-        "blog/atom.xml",
-    ),
-    *("rss2.xml", "posts.atom", "latest.rss", "news.xml", "news/feed", "news/rss", "feed/rss"),
-    *("feeds", "rss/news", "feed/atom", "all.atom.xml", "feeds/all.atom.xml", "podcast.xml"),
-    *(
-        "feed/podcast",
-        "rdf",
-        "feed/index.xml",
-        "rss/index.xml",
-        "atom/index.xml",
-        "feed.php",
-        "rss.php",
-    ),
+_KNOWN = tuple(
+    "feed rss feed.xml rss.xml atom.xml index.xml feed.json feed/ rss/ index.rdf feed.atom feed.rss"
+    " index.rss atom feeds/posts/default ?feed=rss2 ?format=rss blog-feed.xml blog/feed"
+    " blog/index.xml blog/feed.xml blog/rss.xml blog/atom.xml rss2.xml posts.atom latest.rss"
+    " news.xml news/feed news/rss feed/rss feeds rss/news feed/atom all.atom.xml"
+    " feeds/all.atom.xml podcast.xml feed/podcast rdf feed/index.xml rss/index.xml atom/index.xml"
+    " feed.php rss.php".split()
 )
-_KNOWN_HERE = ("feed", "rss", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feed/", "feed.json")
+_LIKELY = 8  # of these, asked before other pages of the site are
 _ENDINGS = (".rss", ".atom", ".xml", "?format=rss", "?format=feed&type=rss")
 NEWS_SITEMAPS = ("sitemap-news.xml", "news-sitemap.xml", "sitemap_news.xml", "sitemap/news.xml")
 
 
-def well_known(url: str) -> list[FeedLink]:
-    """Return where a feed of the page at `url` may be: near it, near its parents, at the root."""
+def well_known(url: str) -> tuple[list[FeedLink], list[FeedLink]]:
+    """Return where a feed of the page at `url` may be: the likely places, and the rest.
+
+    Beside it before the root of its site: `/~me/` and `/blog/` are sites of their own.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
-        return []
+        return [], []
     root = f"{parts.scheme}://{parts.netloc}/"
     segments = [s for s in parts.path.split("/") if s]
     if segments and "." in segments[-1] and not parts.path.endswith("/"):
         segments.pop()
-    urls: dict[str, None] = {}
-    for depth in range(len(segments), max(0, len(segments) - 2), -1):
-        folder = root + "/".join(segments[:depth]) + "/"
-        urls.update(dict.fromkeys(folder + known for known in _KNOWN_HERE))
+    here = root + "".join(f"{segment}/" for segment in segments)
+    above = root + "".join(f"{segment}/" for segment in segments[:-1])
+    likely = [here + name for name in _KNOWN[:_LIKELY]]
+    rest: list[str] = []
     if segments:
-        urls.update(dict.fromkeys(url.partition("?")[0].rstrip("/") + end for end in _ENDINGS))
-    urls.update(dict.fromkeys(root + known for known in _KNOWN))
-    return [FeedLink(known, "known") for known in urls]
+        likely += [url.partition("?")[0].rstrip("/") + ending for ending in _ENDINGS]
+        likely += [root + name for name in _KNOWN[:_LIKELY]]
+        rest += [above + name for name in _KNOWN[:_LIKELY]]
+    rest += [folder + name for folder in (here, root) for name in _KNOWN[_LIKELY:]]
+    first = dict.fromkeys(likely)
+    others = [one for one in dict.fromkeys(rest) if one not in first]
+    return [FeedLink(x, "known") for x in first], [FeedLink(x, "known") for x in others]
 
 
 def root_of(url: str) -> str:

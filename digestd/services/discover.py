@@ -21,11 +21,10 @@ from digestd.core.presets import Known, known, read_presets
 from digestd.services.browse import Browser, Passing, Unreachable, refusal
 
 _PRESETS = Path(__file__).parents[1] / "presets.toml"
-_MOST_REQUESTS = 70  # for one address
+_MOST_REQUESTS = 100  # for one address
 _MOST_CANDIDATES = 10  # of one page that are read
 _AT_ONCE = 4
 _MAX_LOOKED_UP = 3_000_000  # bytes of a page that a preset's patterns see
-_LIKELY = 16  # of the usual places, those that are asked before other pages are
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +197,7 @@ class _Search:
 
     async def _ask_around(self, where: str) -> None:
         """Ask where a feed may be that the page says nothing of."""
-        usual = discovery.well_known(where)
-        likely, rest = usual[:_LIKELY], usual[_LIKELY:]
+        likely, rest = discovery.well_known(where)
         await self._ask_front(where)
         if not self._good:
             await self._ask_in_turn(likely, _USUAL)
@@ -235,7 +233,7 @@ class _Search:
             if isinstance(answer, Page):
                 await self._ask_links(answer, answer.links)
                 if not self._good:
-                    near = discovery.well_known(url)[:4]
+                    near = discovery.well_known(url)[0][:4]
                     await self._ask_in_turn(near, _USUAL)
             if self._good:
                 return

@@ -752,4 +752,13 @@ ROWS = [
             "https://tube.example/feeds/videos.xml?videoChannelId=7": rss(),
         },
     ),
+    row(
+        "a site in a folder",
+        "https://uni.example/~me/",
+        "https://uni.example/~me/blog/index.xml",
+        {
+            "https://uni.example/~me/": page(),
+            "https://uni.example/~me/blog/index.xml": rss(),
+        },
+    ),
 ]
