@@ -285,6 +285,7 @@ class App:
             clock,
             budget=poll.requests_per_feed_per_day,
             feeds=sum(s.interval is None and feed.gone_at is None for s, feed in followed),
+            limits=poll.limits,
         )
         await pricing.load()
         poller = Poller(

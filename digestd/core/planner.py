@@ -13,7 +13,8 @@ The planner knows nothing of back-off, hosts and Retry-After: they stand above i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -162,6 +163,7 @@ _REPAY = 0.1  # what a debt of a day's budget adds to the logarithm that _GAIN m
 _DEBT_MEMORY = 20.0  # days
 _DEBT_MOST = 3.0  # days of budget
 _CHEAPEST, _DEAREST = 1e-9, 1e3
+_SAMPLE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,3 +221,38 @@ def steer(price: Price, now: datetime, feeds: int, budget: float) -> Price:
     over = math.log(min(4.0, max(0.25, (requests + 0.1) / (due + 0.1)))) + _REPAY * debt / daily
     value = min(_DEAREST, max(_CHEAPEST, price.value * math.exp(_GAIN * over * dt)))
     return Price(value, max(now, price.at), requests, due, debt)
+
+
+def calibrated(
+    price: Price,
+    rates: Sequence[float],
+    feeds: int,
+    budget: float,
+    bounds: Bounds = Bounds(),
+    *,
+    fairness: float = FAIRNESS,
+) -> Price:
+    """Return a price that suits feeds with these posts a day, while there is no better knowledge.
+
+    A lot of busy feeds would otherwise be asked ten times the budget on their first
+    days, until `steer` has found their price. With half a day's experience it is left alone.
+    """
+    daily = max(feeds, 1) * max(budget, 0.01)
+    if not rates or price.due > daily / 2:
+        return price
+    sample = rates[:: max(1, len(rates) // _SAMPLE)]
+    low, high = math.log(_CHEAPEST), math.log(_DEAREST)
+    for _ in range(40):
+        middle = (low + high) / 2
+        value = math.exp(middle)
+        if sum(_asked(rate, value, bounds, fairness) for rate in sample) > budget * len(sample):
+            low = middle
+        else:
+            high = middle
+    return replace(price, value=math.exp(high))
+
+
+def _asked(rate: float, price: float, bounds: Bounds, fairness: float) -> float:
+    """Return the requests a day that an even feed with so many posts a day costs at a price."""
+    wait = math.sqrt(2 * price * _weight(rate, fairness) / max(rate, 1e-6))
+    return 1 / min(max(wait, bounds.shortest / DAY), bounds.longest / DAY)

@@ -270,6 +270,8 @@ class Poller:
         new = await self._store.write(commit_refresh, plan, now, read.outline)
         if any(e.debts for e in plan.new_entries) or any(e.debts for e in plan.edits):
             self._on_new()
+        if feed.baseline_at is None and plan.feed.baseline_at and subscription.interval is None:
+            self._pricing.met(plan.feed.rhythm, now)
         if plan.outcome == "fetched":
             await self.hubs.polled(plan, now)
         return self._report(plan, new, now - begun)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from digestd.clock import Clock
-from digestd.core.planner import Price, steer
+from digestd.core.forecast import mean_rate
+from digestd.core.planner import Bounds, Price, calibrated, steer
+from digestd.core.polling import PollLimits
+from digestd.core.rhythm import Rhythm
 from digestd.store import rhythms
 from digestd.store.db import Store
 
@@ -13,8 +16,12 @@ from digestd.store.db import Store
 class Pricing:
     """What a request must save at present, so that the budget is kept."""
 
-    def __init__(self, store: Store, clock: Clock, *, budget: float, feeds: int) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, budget: float, feeds: int, limits: PollLimits
+    ) -> None:
         """`feeds` are those that the planner plans for; `budget` is in requests a feed and day."""
+        self._limits = limits
+        self._rates: list[float] = []  # of feeds that were met in this session
         self._store = store
         self._clock = clock
         self._budget = budget
@@ -34,6 +41,20 @@ class Pricing:
             price, budget = found
             self._price = price.for_budget(budget, self._budget)
             self._kept = self._price
+
+    def met(self, rhythm: Rhythm, now: datetime) -> None:
+        """Take a feed's history into account, just fetched for the first time."""
+        self._rates.append(mean_rate(rhythm, now.timestamp()))
+        count = len(self._rates)
+        if count & (count - 1) == 0 or count == self._feeds:  # 1, 2, 4, 8 … and all
+            self._price = calibrated(
+                self._price,
+                self._rates,
+                self._feeds,
+                self._budget,
+                Bounds(self._limits.min_interval, self._limits.max_interval),
+                fairness=self._limits.fairness,
+            )
 
     def asked(self, now: datetime) -> None:
         """Count one planned request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import sys
@@ -15,7 +16,15 @@ from hypothesis import strategies as st
 
 from digestd.core.forecast import Forecast, mean_rate, weekly_rates
 from digestd.core.habits import WEEKDAYS, Habits, describe_rhythm
-from digestd.core.planner import PUSHED, Bounds, Price, expected_delay, next_poll_at, steer
+from digestd.core.planner import (
+    PUSHED,
+    Bounds,
+    Price,
+    calibrated,
+    expected_delay,
+    next_poll_at,
+    steer,
+)
 from digestd.core.rhythm import Rhythm, Sighting, caught_up, learn
 from tests.bench.timeliness.replay import HOUR, Policy, load, replay, summary
 from tests.bench.timeliness.rivals import EntryFrequency, Fixed, RoundRobin, clairvoyant
@@ -345,3 +354,26 @@ def test_polls_that_find_nothing_need_not_be_written_down(
     assert skipped.tables == each.tables
     assert skipped.polled == each.polled
     assert skipped.sums == pytest.approx(each.sums)
+
+
+@given(
+    st.lists(st.floats(0.01, 300), min_size=1, max_size=50),
+    st.floats(1, 200),
+    st.floats(0, 1),
+)
+def test_a_lot_of_new_feeds_begins_at_a_price_that_keeps_the_budget(
+    rates: list[float], budget: float, fairness: float
+) -> None:
+    first = Price.first(budget, NOW)
+    price = calibrated(first, rates, len(rates), budget, fairness=fairness)
+    dearer = calibrated(first, [10 * r for r in rates], len(rates), budget, fairness=fairness)
+    assert price.value <= dearer.value * 1.001
+    waits = [math.sqrt(2 * price.value * max(r, 0.01) ** fairness / r) for r in rates]
+    asked = sum(1 / min(max(wait, 5 / 1440), 1) for wait in waits)
+    assert asked <= budget * len(rates) * 1.01
+
+
+def test_a_price_that_was_found_by_experience_is_left_alone() -> None:
+    found = Price(0.5, NOW, requests=24, due=24, debt=0)
+    assert calibrated(found, [100.0], 1, 24) == found
+    assert calibrated(Price(0.5, NOW), [], 1, 24) == Price(0.5, NOW)

@@ -6,7 +6,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from digestd.core.planner import FAIRNESS, Bounds, Price, next_poll_at, steer
+from digestd.core.forecast import mean_rate
+from digestd.core.planner import FAIRNESS, Bounds, Price, calibrated, next_poll_at, steer
 from digestd.core.rhythm import Rhythm, Sighting, learn
 
 
@@ -23,6 +24,7 @@ class Planner:
     ) -> None:
         self.budget, self.fairness, self.floors = budget, fairness, floors
         self.feeds: set[Any] = set()
+        self.rates: list[float] = []
         self.price: Price | None = None
         self.chance = random.Random(1)
 
@@ -35,6 +37,11 @@ class Planner:
             self.price = steer(self.price, at, len(self.feeds), self.budget)
         dates = [None if t is None else datetime.fromtimestamp(t, UTC) for t in seen.published]
         rhythm = learn(feed.mem.get("rhythm", Rhythm()), Sighting(dates), at)
+        if seen.first:
+            self.rates.append(mean_rate(rhythm, now))
+            self.price = calibrated(
+                self.price, self.rates, len(self.feeds), self.budget, fairness=self.fairness
+            )
         feed.mem["rhythm"] = rhythm
         floor = min(seen.ttl or 0, 3600) if self.floors else 0
         due = next_poll_at(
