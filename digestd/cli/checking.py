@@ -11,6 +11,8 @@ from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.show import ago, safe
 from digestd.config import Config, complaints, located
+from digestd.config.values import describe_duration
+from digestd.core.alerting import Manners
 from digestd.core.links import without_secrets
 from digestd.core.slots import describe, next_slot
 from digestd.errors import ConfigError
@@ -64,8 +66,19 @@ def _channels(config: Config, targets: Targets, unusable: Collection[str]) -> No
         else:
             told = f"{safe(targets[name].masked)}{_recipients(targets, name)}"
         click.echo(f"  {name:<12} {told}")
+        if manners := _manners(config.channels[name].manners):
+            click.echo(f"  {'':<12} {manners}")
     if not config.channels:
         click.echo("  none: nothing can be sent")
+
+
+def _manners(manners: Manners) -> str:
+    """Say when alerts wait."""
+    said = [f"quiet {', '.join(map(str, manners.quiet.spans))}"] if manners.quiet.spans else []
+    if manners.burst:
+        window = describe_duration(manners.burst_window)
+        said.append(f"more than {manners.burst} alerts in {window} become one message")
+    return "; ".join(said)
 
 
 def _recipients(targets: Targets, name: str) -> str:

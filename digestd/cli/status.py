@@ -16,9 +16,10 @@ from digestd.cli.show import JSON_OPTION, ago, brief, rfc3339, safe
 from digestd.core.health import health
 from digestd.core.latency import latency
 from digestd.core.models import Feed
+from digestd.core.notices import of_channels
 from digestd.core.slots import next_slot
 from digestd.errors import StoreError
-from digestd.store import channels, daemons, feeds, held, ledger, owed, passages, pauses
+from digestd.store import daemons, feeds, held, ledger, notices, owed, passages, pauses
 from digestd.store.db import Database
 
 _LATE = timedelta(minutes=5)
@@ -89,6 +90,7 @@ def _status(app: App, db: Database, now: datetime) -> dict[str, Any]:
         "slots": _slots(app, now),
         "problems": [
             *_feed_problems(db, known),
+            *_channel_problems(app, db, now),
             *_outbox_problems(app, db, waiting["dead"], debts),
             *_daemon_problems(db, known, now, running=bool(alive)),
         ],
@@ -117,15 +119,23 @@ def _feed_problems(db: Database, known: list[Feed]) -> list[str]:
     ]
 
 
+def _channel_problems(app: App, db: Database, now: datetime) -> list[str]:
+    after = app.config.notices.after
+    found = []
+    for one in of_channels(notices.channel_health(db), {}, now, after):
+        if one.trouble == "parked":
+            mend = f"mend it, then `digestd test {one.label}`"
+            found.append(f"channel {one.label} is parked: {one.detail}; {mend}")
+        else:
+            since = ago(one.since, now)
+            found.append(f"channel {one.label} cannot be reached, first {since}: {one.detail}")
+    return found
+
+
 def _outbox_problems(
     app: App, db: Database, dead: int, debts: dict[tuple[str, str], int]
 ) -> list[str]:
     found = [
-        f"channel {c.name} is parked: {c.parked_reason}; mend it, then `digestd test {c.name}`"
-        for c in channels.states(db)
-        if c.parked_at
-    ]
-    found += [
         f"{n} alerts wait for {target}, which is no channel any more"
         for (kind, target), n in debts.items()
         if kind == "alert" and target not in app.config.channels

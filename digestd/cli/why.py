@@ -31,7 +31,13 @@ def why(context: Context, entry: str, as_json: bool) -> None:
     with app.database() as db:
         found = _one(db, entry)
         feed = feeds.by_pk(db, [found.feed_pk])[found.feed_pk]
-        told = _Story(found, feed, story.debts(db, found.id), story.messages(db, found.id))
+        told = _Story(
+            found,
+            feed,
+            story.debts(db, found.id),
+            story.messages(db, found.id),
+            is_held=story.is_held(db, found.id),
+        )
     if as_json:
         click.echo(json.dumps(told.record(), ensure_ascii=False, indent=2))
     else:
@@ -55,11 +61,14 @@ class _Story:
         feed: Feed,
         debts: list[story.DebtTold],
         messages: list[story.MessageTold],
+        *,
+        is_held: bool,
     ) -> None:
         self.entry = entry
         self.feed = feed
         self.debts = debts
         self.messages = messages
+        self.is_held = is_held
 
     @property
     def delay(self) -> float | None:
@@ -84,6 +93,7 @@ class _Story:
             "delay_seconds": self.delay,
             "first_fetch": entry.first_fetch,
             "revision": entry.revision,
+            "held": self.is_held,
             "owed": [
                 {
                     "kind": debt.kind,
@@ -117,12 +127,7 @@ class _Story:
         first = ", at the first fetch of its feed" if entry.first_fetch else ""
         click.echo(f"  fetched    {at(entry.seen_at)}{late}{first}")
         if not self.debts:
-            reason = (
-                "what a first fetch brings is told only if `first` asks for it"
-                if entry.first_fetch
-                else "its feed has neither alert nor digest"
-            )
-            click.echo(f"  owed       to nobody: {reason}")
+            click.echo(f"  owed       to nobody: {self._silence()}")
         for debt in self.debts:
             what = "alert to" if debt.kind == "alert" else "digest"
             click.echo(f"  owed       {what} {safe(debt.target)}: {_said(debt, now)}")
@@ -139,6 +144,13 @@ class _Story:
                 for n, attempt in enumerate(one.attempts, start=1):
                     answer = f": {safe(attempt.answer)}" if attempt.answer else ""
                     click.echo(f"    {n}. {at(attempt.at)}  {attempt.outcome}{answer}")
+
+    def _silence(self) -> str:
+        if self.is_held:
+            return "it may be old, and is held; `digestd held` decides"
+        if self.entry.first_fetch:
+            return "what a first fetch brings is told only if `first` asks for it"
+        return "its feed has neither alert nor digest"
 
 
 def _state(debt: story.DebtTold) -> str:

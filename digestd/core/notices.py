@@ -52,8 +52,10 @@ class ChannelHealth:
 
     name: str
     parked_at: datetime | None
-    reason: str
+    reason: str  # why it is parked, or what it said last to what it did not take
     last_ok_at: datetime | None
+    failures: int = 0  # in a row
+    failing_since: datetime | None = None  # of what has waited for it longest
 
 
 Known = Mapping[tuple[str, str], datetime]
@@ -90,10 +92,13 @@ def _of_feed(feed: Feed, known: Known, now: datetime, after: timedelta) -> Itera
         yield found("silent", feed.last_entry_at)
 
 
-def of_channels(channels: Iterable[ChannelHealth], known: Known) -> list[Finding]:
-    """Return which channels are parked; one that was told so is until it has accepted something.
+def of_channels(
+    channels: Iterable[ChannelHealth], known: Known, now: datetime, after: timedelta
+) -> list[Finding]:
+    """Return the troubles of channels: those that are parked, and those that cannot be reached.
 
-    A restart frees a channel for one more try, which mends nothing.
+    One that was told to be parked is until it has accepted something: a restart
+    frees it for one more try, which mends nothing.
     """
     found = []
     for one in channels:
@@ -104,7 +109,19 @@ def of_channels(channels: Iterable[ChannelHealth], known: Known) -> list[Finding
             found.append(Finding(subject, "parked", since, one.name, one.reason))
         elif told is not None and (one.last_ok_at is None or one.last_ok_at <= told):
             found.append(Finding(subject, "parked", told, one.name))
+        else:
+            found += _unreached(one, subject, known, now, after)
     return found
+
+
+def _unreached(
+    one: ChannelHealth, subject: str, known: Known, now: datetime, after: timedelta
+) -> Iterator[Finding]:
+    lasting = known.get((subject, "failing"))
+    since = one.failing_since or now
+    is_new = one.failures >= _LEAST_FAILURES and now - since >= after
+    if (lasting is not None and one.failures) or is_new:
+        yield Finding(subject, "failing", lasting or since, one.name, one.reason)
 
 
 def news(found: Iterable[Finding], known: Known, labels: Mapping[str, str]) -> News:

@@ -25,6 +25,12 @@ class Span:
     end: time
     days: frozenset[int] = _EVERY_DAY
 
+    def __str__(self) -> str:
+        """Return it as one would write it."""
+        days = ",".join(_WEEKDAYS[day] for day in sorted(self.days))
+        hours = f"{self.start:%H:%M}-{self.end:%H:%M}" if self.start != self.end else ""
+        return " ".join(filter(None, (days if self.days != _EVERY_DAY else "", hours)))
+
     def around(self, moment: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
         """Yield its beginnings and ends near `moment`, in UTC."""
         today = moment.astimezone(zone).date()

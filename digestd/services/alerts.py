@@ -20,7 +20,8 @@ from digestd.services.waiting import Bell
 from digestd.store import channels, outbox, owed, pauses
 from digestd.store.db import Database, Store
 
-_LOOKED_AT_ONCE = 1_000
+# Each is rendered before any goes out.
+_LOOKED_AT_ONCE = 200
 
 Members = list[tuple[Entry, Feed]]
 

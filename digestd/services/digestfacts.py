@@ -59,7 +59,11 @@ def gather(
     known = notices.known(db)
     troubles = [
         *of_feeds(followed, known, now, limits.after),
-        *(one for one in of_channels(notices.channel_health(db), known) if one.key in known),
+        *(
+            one
+            for one in of_channels(notices.channel_health(db), known, now, limits.after)
+            if one.key in known
+        ),
     ]
     return Facts(
         alerted.announced(db, entry_ids),

@@ -29,7 +29,7 @@ class _State:
 
     news: News
     channel_of: dict[str, str]  # of a delivery's subject
-    parked: frozenset[str]
+    silent: frozenset[str]  # channels that take nothing just now
 
 
 class Notary:
@@ -103,7 +103,7 @@ class Notary:
         labels = {f"channel:{name}": name for name in self._channels}
         health = [one for one in notices.channel_health(db) if one.name in self._channels]
         dead = notices.dead(db)
-        found = [*of_channels(health, known), *(finding for _, finding in dead)]
+        found = [*of_channels(health, known, now, self._after), *(finding for _, finding in dead)]
         if feeds_too:
             silent = pauses.silent_feeds(db, self._tags, now)
             followed = {feed.pk: feed for feed in feeds.all_active(db)}
@@ -121,7 +121,12 @@ class Notary:
         return _State(
             news(found, known, labels),
             {finding.subject: channel for channel, finding in dead},
-            frozenset(one.name for one in health if one.parked_at is not None),
+            frozenset(
+                finding.label
+                for finding in found
+                if finding.trouble in ("parked", "failing")
+                and finding.subject.startswith("channel:")
+            ),
         )
 
     def _log(self, fresh: News) -> None:
@@ -160,7 +165,7 @@ class Notary:
             return ()
         kind, _, name = finding.subject.partition(":")
         troubled = name if kind == "channel" else state.channel_of.get(finding.subject, "")
-        able = [name for name in self._channels if name not in state.parked]
+        able = [name for name in self._channels if name not in state.silent]
         wanted = [name for name in self._to if name in able and name != troubled]
         others = [name for name in able if name != troubled][:1]
         return tuple(wanted or others or able[:1])

@@ -19,6 +19,13 @@ def begun(finding: Finding, channel: str, words: Words, now: datetime) -> str:
     when = words.when(finding.since, now)
     name = finding.subject.partition(":")[2]
     match finding.trouble:
+        case "failing" if finding.subject.startswith("channel:"):
+            said = words.say(
+                "{channel} has not been reached since {when}: {why}",
+                channel=label,
+                when=when,
+                why=why,
+            )
         case "failing":
             said = words.say(
                 "{feed} has failed since {when}: {why}", feed=label, when=when, why=why
@@ -63,7 +70,7 @@ def begun(finding: Finding, channel: str, words: Words, now: datetime) -> str:
 
 def over(finding: Finding, words: Words) -> str:
     """Say that all is well again."""
-    if finding.trouble == "parked":
+    if finding.subject.startswith("channel:"):
         return words.say("{channel} works again", channel=finding.label)
     if finding.trouble == "silent":
         return words.say("{feed} posts again", feed=finding.label)

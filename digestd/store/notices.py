@@ -35,11 +35,21 @@ def record(db: Database, news: News) -> bool:
 
 def channel_health(db: Database) -> list[ChannelHealth]:
     """Return how the channels fare, as notices see it."""
-    rows = db.conn.execute(
-        "SELECT name, parked_at, parked_reason, last_ok_at FROM channels ORDER BY name"
+    rows = db.query(
+        "SELECT c.*, d.failing_since, d.last_error FROM channels c LEFT JOIN ("
+        " SELECT channel, min(failing_since) AS failing_since, max(last_error) AS last_error"
+        " FROM deliveries WHERE state IN ('due', 'sending') AND failing_since IS NOT NULL"
+        " GROUP BY channel) d ON d.channel = c.name ORDER BY c.name"
     )
     return [
-        ChannelHealth(row[0], moment_or_none(row[1]), row[2], moment_or_none(row[3]))
+        ChannelHealth(
+            row["name"],
+            moment_or_none(row["parked_at"]),
+            row["parked_reason"] or row["last_error"] or "",
+            moment_or_none(row["last_ok_at"]),
+            row["failures"],
+            moment_or_none(row["failing_since"]),
+        )
         for row in rows
     ]
 

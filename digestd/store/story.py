@@ -109,6 +109,12 @@ def debts(db: Database, entry_id: int) -> list[DebtTold]:
     ]
 
 
+def is_held(db: Database, entry_id: int) -> bool:
+    """Return whether the flood breaker holds the entry, for its owner to decide."""
+    row = db.conn.execute("SELECT 1 FROM held WHERE entry_id = ? LIMIT 1", (entry_id,)).fetchone()
+    return row is not None
+
+
 def messages(db: Database, entry_id: int) -> list[MessageTold]:
     """Return the messages that hold the entry, oldest first."""
     rows = db.query(

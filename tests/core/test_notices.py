@@ -73,11 +73,22 @@ def test_gone_and_moved_are_troubles() -> None:
 
 def test_a_restart_mends_no_channel() -> None:
     parked = ChannelHealth("phone", NOW - HOUR, "401", None)
-    [told] = of_channels([parked], {})
+    [told] = of_channels([parked], {}, NOW, AFTER)
     known = {told.key: told.since}
     freed = replace(parked, parked_at=None)
-    assert of_channels([freed], known) == [replace(told, detail="")]
-    assert of_channels([replace(freed, last_ok_at=NOW)], known) == []
+    assert of_channels([freed], known, NOW, AFTER) == [replace(told, detail="")]
+    assert of_channels([replace(freed, last_ok_at=NOW)], known, NOW, AFTER) == []
+
+
+def test_a_channel_that_cannot_be_reached_for_long_is_told_until_it_takes_something() -> None:
+    deaf = ChannelHealth("phone", None, "time-out", None, 9, NOW - AFTER)
+    [told] = of_channels([deaf], {}, NOW, AFTER)
+    assert (told.trouble, told.since) == ("failing", NOW - AFTER)
+    assert of_channels([replace(deaf, failures=2)], {}, NOW, AFTER) == []
+    assert of_channels([replace(deaf, failing_since=NOW - HOUR)], {}, NOW, AFTER) == []
+    known = {told.key: told.since}
+    assert of_channels([replace(deaf, failures=1, failing_since=None)], known, NOW, AFTER)
+    assert of_channels([replace(deaf, failures=0, failing_since=None)], known, NOW, AFTER) == []
 
 
 def finding(name: str, trouble: str = "failing") -> Finding:

@@ -73,3 +73,9 @@ def test_days_and_hours_together() -> None:
     assert lunch.until(at("2026-11-24T12:30"), BERLIN) == at("2026-11-24T13:00")
     assert lunch.until(at("2026-11-28T12:30"), BERLIN) == at("2026-11-28T12:30")
     assert lunch.until(at("2026-11-27T20:00"), BERLIN) == at("2026-11-28T00:00")
+
+
+def test_it_is_said_as_one_would_write_it() -> None:
+    spans = Quiet.parse(["22:30-07:00", "sat-sun", "mon,tue 12:00-13:00"]).spans
+    assert [str(span) for span in spans] == ["22:30-07:00", "sat,sun", "mon,tue 12:00-13:00"]
+    assert Quiet.parse([str(span) for span in spans]).spans == spans

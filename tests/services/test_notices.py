@@ -117,6 +117,26 @@ async def test_a_parked_channel_is_told_through_another(open_parts: Open, wall: 
         assert (await parts.store.read(notices))[-1][1].startswith("phone works again")
 
 
+async def test_a_channel_that_nobody_answers_is_told_through_another(
+    open_parts: Open, wall: Wall
+) -> None:
+    async with open_parts(CONFIG) as parts:
+        [feed] = [feed for _, feed in parts.followed]
+        entry = new("1", Debt("alert", "desk", wall()))
+        await parts.store.write(lambda db: seen(db, feed, entry, now=wall()))
+        await parts.alerts.work()
+        for _ in range(9):  # nobody listens there
+            await parts.lanes["desk"].work()
+            wall.shift(HOUR)
+        assert [await parts.notary.work() for _ in range(2)] == [1, 0]
+        [(to, text)] = await parts.store.read(notices)
+        assert to == "phone"
+        assert "desk has not been reached since" in text
+        await parts.store.write(outbox.proved, "desk", wall())
+        assert await parts.notary.work() == 1
+        assert (await parts.store.read(notices))[-1][1].startswith("desk works again")
+
+
 async def test_a_message_refused_for_ever_is_told_with_its_title(
     open_parts: Open, wall: Wall
 ) -> None:
