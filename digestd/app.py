@@ -186,7 +186,10 @@ class App:
 
     @asynccontextmanager
     async def discoverer(
-        self, config: Config, options: RequestOptions | None = None
+        self,
+        config: Config,
+        options: RequestOptions | None = None,
+        on_ask: Callable[[str], None] = lambda _: None,
     ) -> AsyncIterator[Discoverer]:
         """Return what finds feeds, asking as a feed with these `options` is asked.
 
@@ -210,6 +213,7 @@ class App:
                     timeout=config.poll.timeout,
                     clock=self.clock,
                     options=options,
+                    on_ask=on_ask,
                 )
                 yield Discoverer(browser, rsshub=config.poll.rsshub)
         finally:

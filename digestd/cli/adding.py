@@ -15,7 +15,7 @@ import click
 from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.proof import offer_proof
-from digestd.cli.show import ago, rfc3339, safe
+from digestd.cli.show import ago, rfc3339, safe, telling_of_requests
 from digestd.config import Config
 from digestd.config.feedsfile import Value, add_feed
 from digestd.config.values import parse_name
@@ -82,10 +82,12 @@ def add(
         return _add_pages(context, app, address, tags, wishes, pick, dry_run=dry_run)
 
     async def search() -> list[Findings]:
-        async with app.discoverer(app.config, app.config.request_of(tags)) as finder:
+        options = app.config.request_of(tags)
+        async with app.discoverer(app.config, options, on_ask=say) as finder:
             return [await finder.find(one) for one in address]
 
-    found = asyncio.run(search())
+    with telling_of_requests() as say:
+        found = asyncio.run(search())
     if as_json:
         click.echo(json.dumps([_record(one) for one in found], ensure_ascii=False, indent=2))
         return 0 if all(one.candidates for one in found) else 1
@@ -112,11 +114,14 @@ def _add_pages(
     """Show what selectors give on each page, choose, and follow it."""
 
     async def search() -> list[tuple[str, Sequence[Proposal], str]]:
-        async with app.discoverer(app.config, app.config.request_of(tags)) as finder:
+        options = app.config.request_of(tags)
+        async with app.discoverer(app.config, options, on_ask=say) as finder:
             return [await finder.propose(one) for one in addresses]
 
+    with telling_of_requests() as say:
+        found = asyncio.run(search())
     failed = False
-    for url, proposals, problem in asyncio.run(search()):
+    for url, proposals, problem in found:
         click.echo(click.style(safe(without_secrets(url)), bold=True))
         for number, proposal in enumerate(proposals, 1):
             _show_proposal(proposal, number, context)

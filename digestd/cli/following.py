@@ -9,7 +9,7 @@ import click
 
 from digestd.app import App
 from digestd.cli import Context
-from digestd.cli.show import safe
+from digestd.cli.show import safe, telling_of_requests
 from digestd.config.feedsfile import change_feed, remove_feed
 from digestd.core.addresses import check_url
 from digestd.core.links import RSSHUB, canonical_link, without_secrets
@@ -69,10 +69,11 @@ def _checked(app: App, address: str, options: RequestOptions) -> tuple[str, str]
     """Return the address of the feed behind what was typed, and what is wrong with it."""
 
     async def search() -> Findings:
-        async with app.discoverer(app.config, options) as finder:
+        async with app.discoverer(app.config, options, on_ask=say) as finder:
             return await finder.find(address)
 
-    found = asyncio.run(search())
+    with telling_of_requests() as say:
+        found = asyncio.run(search())
     if not found.candidates:
         return address, found.unchecked[1] if found.unchecked else found.problem
     return found.candidates[0].url, ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ import click
 
 from digestd.clock import Clock
 from digestd.config.values import parse_duration
+from digestd.core.links import without_secrets
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="As one array of objects.")
 
@@ -121,3 +124,20 @@ def safe(text: object) -> str:
 def since(clock: Clock, span_back: timedelta | None) -> datetime | None:
     """Return the moment `span_back` before now."""
     return None if span_back is None else clock() - span_back
+
+
+@contextmanager
+def telling_of_requests() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows on a terminal, for a moment, what is being asked."""
+    terminal = sys.stderr.isatty()
+
+    def say(url: str) -> None:
+        if terminal:
+            line = safe(without_secrets(url))[: shutil.get_terminal_size().columns - 10]
+            click.echo(f"\r\x1b[K  asking {line}", nl=False, err=True)
+
+    try:
+        yield say
+    finally:
+        if terminal:
+            click.echo("\r\x1b[K", nl=False, err=True)

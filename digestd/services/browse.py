@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import assert_never
 
@@ -32,8 +32,12 @@ class Browser:
         timeout: timedelta,
         clock: Clock,
         options: RequestOptions | None = None,
+        on_ask: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`options` are those of the feed to be; its secrets go to `home` alone."""
+        """`options` are those of the feed to be; its secrets go to `home` alone.
+
+        `on_ask` hears of each address before it is asked.
+        """
         self.home = ""  # the origin of the address that is looked at
         self.clock = clock
         self._client = client
@@ -42,11 +46,13 @@ class Browser:
         self._max_size = max_size
         self._timeout = timeout
         self._options = options or RequestOptions()
+        self._on_ask = on_ask
 
     async def fetch(
         self, url: str, headers: Mapping[str, str] | None = None
     ) -> Fetched | Gone | Failed:
         """Ask for one document, in turn with everybody else who asks its host."""
+        self._on_ask(url)
         async with self._gate.admit(url):
             own = dict(self._options.headers) if origin_of(url) == self.home else {}
             outcome = await self._client.fetch(

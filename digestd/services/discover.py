@@ -22,6 +22,7 @@ from digestd.services.browse import Browser, Passing, Unreachable, refusal
 
 _PRESETS = Path(__file__).parents[1] / "presets.toml"
 _MOST_REQUESTS = 100  # for one address
+_LONGEST = 120.0  # seconds; what is being asked then is waited for
 _MOST_CANDIDATES = 10  # of one page that are read
 _AT_ONCE = 4
 _MAX_LOOKED_UP = 3_000_000  # bytes of a page that a preset's patterns see
@@ -96,6 +97,7 @@ class _Search:
         self._clock = finder.browser.clock
         self._tried: dict[str, Candidate | Page | str] = {}
         self._left = _MOST_REQUESTS
+        self._end = asyncio.get_running_loop().time() + _LONGEST
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self.findings = Findings(address)
 
@@ -287,7 +289,7 @@ class _Search:
     async def _answer(
         self, link: FeedLink, what: str, place: int, page: Page | None
     ) -> Candidate | Page | str:
-        if self._left <= 0:
+        if self._left <= 0 or asyncio.get_running_loop().time() > self._end:
             return "enough was asked"
         self._left -= 1
         url = link.url
