@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from dataclasses import replace
 from urllib.parse import parse_qsl
@@ -27,6 +28,8 @@ from digestd.delivery.target import (
 )
 from digestd.errors import ConfigError
 
+# What it says whatever is wrong; a line before it may be of use.
+_IDLE = re.compile(r"unpars|^Could not load|^Loaded", re.IGNORECASE)
 _EXTRAS = {"paho-mqtt": "mqtt", "slixmpp": "xmpp", "cryptography": "push"}
 
 
@@ -44,7 +47,7 @@ def open_apprise(channel: Channel, url: str, scheme: str, key: str) -> Target:
     if isinstance(port, int) and not 0 < port < 65536:
         raise ConfigError(key, f"{port} is no port")
     if plugin is None:
-        complaint = next((line for line in reversed(said) if "unpars" not in line.lower()), "")
+        complaint = next((line for line in reversed(said) if not _IDLE.search(line)), "")
         secrets = url_secrets(url, f"{scheme}://")
         why = one_line(redact(complaint, secrets), 120)
         raise ConfigError(key, f"is not understood as {scheme}://" + (f": {why}" if why else ""))

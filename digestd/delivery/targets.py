@@ -39,7 +39,7 @@ def _open(channel: Channel, mail: MailServer | None) -> Target:
     url = channel.url.strip()
     scheme, colon, rest = url.partition(":")
     scheme = scheme.lower()
-    if not colon or not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
+    if not colon or not re.fullmatch(r"[a-z0-9][a-z0-9+.-]*", scheme):
         raise ConfigError(key, "is no address; expected SCHEME://… or mail:ADDRESS")
     if scheme == "mail" and not rest.startswith("//"):
         return _mail(channel, rest, mail, key)

@@ -43,6 +43,8 @@ SERVER = MailServer("smtp.qq.com", user="me@qq.com", password="hunter22", sender
         ("jsons://[::1/secret", "expected jsons://host/path"),
         ("json://host/?method=secret", "method is none of"),
         ("bark://127.0.0.1:99999/secretkey", "99999 is no port"),
+        ("46elks://secretsecret", "not understood as 46elks://"),
+        ("twilio://secretsid:secrettoken@+5/+0", "Twilio Account SID"),
         ("slakc://token", "did you mean slack://?"),
         ("zzzz://secretsecret", "no service that Apprise knows"),
         ("tgram://secretsecret", "not understood as tgram://"),
