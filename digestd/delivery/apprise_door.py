@@ -8,6 +8,7 @@ for a channel that needs it.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,3 +137,13 @@ def register_own_schemes() -> None:
     known = manager()
     if OWN_SCHEMES[0] not in known:
         known.add(_OwnScheme, schemas=list(OWN_SCHEMES))
+
+
+def speaks_http(plugin: Plugin) -> bool:
+    """Say whether `plugin` has imported requests, in the module of its class or of a base."""
+    modules = (sys.modules[kind.__module__] for kind in type(plugin).__mro__)
+    return any(
+        hasattr(module, "requests")
+        for module in modules
+        if module.__name__.startswith("apprise.plugins.")
+    )

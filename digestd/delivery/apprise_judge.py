@@ -59,6 +59,10 @@ _LOGIN = re.compile(
     r"|failed authentication|login (?:failed|incorrect)|access denied",
     re.IGNORECASE,
 )
+# The address names no receiver, or none that its plugin takes for one.
+_NOBODY = re.compile(
+    r"\bno (?:valid )?[\w.() ]{0,60}(?:to notify|specified|configured)", re.IGNORECASE
+)
 _NO_ANSWER = re.compile(
     r"timed? ?out|connection reset|broken pipe|could not be delivered", re.IGNORECASE
 )
@@ -68,7 +72,7 @@ def judge_log(said: list[str], clock: Clock) -> SendOutcome:
     """Return what failed, by Apprise's log alone: for MQTT, XMPP, IRC and their like."""
     text = "\n".join(said)
     told = _loudest(said) or "not accepted; no reason given"
-    if _LOGIN.search(text):
+    if _LOGIN.search(text) or _NOBODY.search(text):
         return Broken(told)
     if code := _HTTP_CODE.search(text):
         return classify_http(HttpAnswer(int(code[1]), told, {}, ""), clock())

@@ -14,10 +14,10 @@ from typing import Any
 
 from digestd.clock import Clock, system_clock
 from digestd.core.models import Piece
-from digestd.core.outcomes import Refused, SendOutcome, Sent
+from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent
 from digestd.delivery import cutting, mqtt, pushes
 from digestd.delivery.amend import amendment
-from digestd.delivery.apprise_door import Plugin, instantiate, listening
+from digestd.delivery.apprise_door import Plugin, instantiate, listening, speaks_http
 from digestd.delivery.apprise_judge import judge
 from digestd.delivery.apprise_recipients import choose_recipient
 from digestd.delivery.mqtt import MQTT_SCHEMES
@@ -115,5 +115,8 @@ class AppriseSender:
             except Exception as exc:  # noqa: BLE001  (a plugin's crash is its channel's trouble)
                 accepted = False
                 said.append(f"{type(exc).__name__}: {exc}")
+        if accepted and not call.seen and speaks_http(plugin):
+            # Opsgenie's and Jira's have rules of their own for what is worth a request.
+            return Broken("Apprise reports success, yet nothing was sent")
         outcome = judge(self._target.scheme, accepted, call.seen, said, self._clock)
         return mqtt.told(plugin, outcome) if self._target.scheme in MQTT_SCHEMES else outcome

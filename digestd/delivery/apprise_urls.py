@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
@@ -17,6 +16,7 @@ from digestd.delivery.apprise_door import (
     listening,
     manager,
     register_own_schemes,
+    speaks_http,
 )
 from digestd.delivery.apprise_recipients import recipients_of
 from digestd.delivery.limits import Markup, Shape, shape_of
@@ -51,7 +51,11 @@ def open_apprise(channel: Channel, url: str, scheme: str, key: str) -> Target:
         secrets = url_secrets(url, f"{scheme}://")
         why = one_line(redact(complaint, secrets), 120)
         raise ConfigError(key, f"is not understood as {scheme}://" + (f": {why}" if why else ""))
-    if channel.proxy and scheme not in RAW_SCHEMES and not _speaks_http(plugin):
+    dropped = next((line for line in said if line.startswith("Dropped invalid")), "")
+    if (dropped and scheme not in ("mailto", "mailtos")) or not len(plugin):
+        why = one_line(redact(dropped, url_secrets(url, f"{scheme}://")), 120)
+        raise ConfigError(key, why or "names nobody to send to")
+    if channel.proxy and scheme not in RAW_SCHEMES and not speaks_http(plugin):
         raise ConfigError(
             f"channels.{channel.name}.proxy", f"{scheme}:// cannot go through a proxy"
         )
@@ -97,16 +101,6 @@ def _check_scheme(scheme: str, key: str) -> None:
         )
     what = f"pip install {' '.join(names)}" if names else "a library that is not installed"
     raise ConfigError(key, f"{scheme}:// needs {what}")
-
-
-def _speaks_http(plugin: Plugin) -> bool:
-    """Say whether `plugin` has imported requests, in the module of its class or of a base."""
-    modules = (sys.modules[kind.__module__] for kind in type(plugin).__mro__)
-    return any(
-        hasattr(module, "requests")
-        for module in modules
-        if module.__name__.startswith("apprise.plugins.")
-    )
 
 
 _MARKUPS: dict[str, Markup] = {"html": "html", "markdown": "markdown", "text": "text"}

@@ -21,6 +21,7 @@ from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, 
 from digestd.delivery.compose import compose
 from digestd.delivery.target import Target
 from digestd.delivery.targets import open_target
+from digestd.errors import ConfigError
 from tests.support.messages import fact, message, one_piece, target, trusting
 from tests.support.sinks import (
     accept_then_drop,
@@ -560,3 +561,24 @@ def test_matrixs_answers(
     if isinstance(outcome, TryAgain):
         assert outcome.after == (timedelta(seconds=after) if after is not None else None)
     assert "hunter22" not in repr(outcome)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("clickatell://abcdef123456", "no Clickatell targets"),
+        ("opsgenie://abcdef-123456", "nothing was sent"),
+    ],
+)
+def test_a_plugin_that_asks_nobody_is_no_success_and_no_case_for_patience(
+    url: str, told: str
+) -> None:
+    try:
+        to = target(url)
+    except ConfigError as exc:
+        assert "nobody" in exc.reason
+        return
+    with closing(service_sender(to, "", trusting)) as sender:
+        outcome = sender.send(one_piece(to))
+    assert isinstance(outcome, Broken), outcome
+    assert told in outcome.reason

@@ -43,6 +43,7 @@ SERVER = MailServer("smtp.qq.com", user="me@qq.com", password="hunter22", sender
         ("jsons://[::1/secret", "expected jsons://host/path"),
         ("json://host/?method=secret", "method is none of"),
         ("bark://127.0.0.1:99999/secretkey", "99999 is no port"),
+        ("dingtalk://abcdefghijklmnopq/secret", "Dropped invalid phone"),
         ("46elks://secretsecret", "not understood as 46elks://"),
         ("twilio://secretsid:secrettoken@+5/+0", "Twilio Account SID"),
         ("slakc://token", "did you mean slack://?"),
