@@ -19,6 +19,7 @@ from digestd.worker.frames import HEADER, pack, unpack
 
 MEMORY_LIMIT = 1 << 30
 _LONGEST_ANSWER = 256 << 20
+_DYING = 2.0  # seconds
 
 
 class JobFailedError(Exception):
@@ -74,7 +75,7 @@ class Worker:
                 await self._end()
                 raise JobFailedError(f"took longer than {self.deadline:.0f} s to read") from None
             except (OSError, EOFError, pickle.UnpicklingError) as exc:
-                if await self._end() == -signal.SIGPROF:
+                if await self._end(by_itself=True) == -signal.SIGPROF:
                     raise JobTooLongError(f"took longer than {self._cpu:g} s to read") from exc
                 raise JobFailedError("broke the process that read it") from exc
             except asyncio.CancelledError:
@@ -118,11 +119,15 @@ class Worker:
             )
         return self._child
 
-    async def _end(self) -> int | None:
-        """End the child; return how it ended, if it had by itself."""
+    async def _end(self, *, by_itself: bool = False) -> int | None:
+        """End the child, unless it does `by_itself` in a moment; return how it ended."""
         child, self._child = self._child, None
         if child is None or child.returncode is not None:
             return child.returncode if child is not None else None
+        if by_itself:  # a kill would reap one that is dead, and how it died would be lost
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DYING):
+                    return await child.wait()
         with contextlib.suppress(ProcessLookupError):
             child.kill()
         return await child.wait()
