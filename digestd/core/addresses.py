@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -187,6 +188,7 @@ class AllowList:
         return (name, port) in self.hosts or (name, None) in self.hosts
 
 
+@lru_cache(maxsize=2_000)  # each poll asks several times, of the same few hosts
 def normal_host(host: str) -> str:
     """Return `host` in the one spelling used for comparison: lower case, ASCII, no last dot."""
     name = host.strip("[]").rstrip(".").lower()
@@ -268,6 +270,7 @@ def _authority_problem(netloc: str, host: str | None, port: int | None) -> str |
     return None
 
 
+@lru_cache(maxsize=2_000)
 def origin_of(url: str) -> str:
     """Return scheme, host and port of `url` as one string; empty for what is no URL."""
     try:

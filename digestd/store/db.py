@@ -8,7 +8,6 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -128,7 +127,7 @@ def write_transaction(db: Database) -> Iterator[Database]:
     Nests: an inner one is a savepoint.
     """
     if db.conn.in_transaction:
-        with db.atomic():
+        with _savepoint(db):
             yield db
         return
     db.conn.execute("BEGIN IMMEDIATE")
@@ -138,6 +137,21 @@ def write_transaction(db: Database) -> Iterator[Database]:
     except BaseException:
         db.conn.rollback()
         raise
+
+
+@contextlib.contextmanager
+def _savepoint(db: Database) -> Iterator[None]:
+    """Undo the block alone if it fails; what is around it goes on. Nests."""
+    # Not `db.atomic()`: that draws a random name each time, and names may repeat.
+    db.conn.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if db.conn.in_transaction:  # some errors have undone all of it already
+            db.conn.execute("ROLLBACK TO part")
+            db.conn.execute("RELEASE part")
+        raise
+    db.conn.execute("RELEASE part")
 
 
 @contextlib.contextmanager
@@ -151,18 +165,24 @@ def read_transaction(db: Database) -> Iterator[Database]:
 
 
 class _Job:
-    __slots__ = ("future", "run")
+    """What is to be run, and who waits for it on which loop."""
+
+    __slots__ = ("future", "loop", "run")
 
     def __init__(self, run: Callable[[Database], Any]) -> None:
         self.run = run
-        self.future: Future[Any] = Future()
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+
+
+_Results = list[tuple[_Job, Any, BaseException | None]]
 
 
 class _Lane:
     """One thread with one connection. Jobs run in the order in which they came."""
 
     def __init__(
-        self, db: Database, name: str, batch: Callable[[Database, list[_Job]], None]
+        self, db: Database, name: str, batch: Callable[[Database, list[_Job]], _Results]
     ) -> None:
         self._db = db
         self._batch = batch
@@ -170,7 +190,7 @@ class _Lane:
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, run: Callable[[Database], T]) -> Future[T]:
+    def submit(self, run: Callable[[Database], T]) -> asyncio.Future[T]:
         job = _Job(run)
         self._jobs.put(job)
         return job.future
@@ -186,7 +206,7 @@ class _Lane:
             if first is None:
                 return
             jobs, last = self._gather(first)
-            self._batch(self._db, jobs)
+            _tell(self._batch(self._db, [job for job in jobs if not job.future.cancelled()]))
             if last:
                 return
 
@@ -203,19 +223,38 @@ class _Lane:
         return jobs, False
 
 
-def _write_batch(db: Database, jobs: list[_Job]) -> None:
+def _tell(results: _Results) -> None:
+    """Tell each loop once of all that was done for it: waking it costs more than many a job."""
+    by_loop: dict[asyncio.AbstractEventLoop, _Results] = {}
+    for result in results:
+        by_loop.setdefault(result[0].loop, []).append(result)
+    for loop, some in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # it has ended in the meantime
+            loop.call_soon_threadsafe(_settle, some)
+
+
+def _settle(results: _Results) -> None:
+    for job, value, error in results:
+        if job.future.done():
+            continue  # nobody waits any more
+        if error is None:
+            job.future.set_result(value)
+        else:
+            job.future.set_exception(_translated(error))
+
+
+def _write_batch(db: Database, jobs: list[_Job]) -> _Results:
     """Run `jobs` in one transaction; a failing one is undone alone.
 
     Nobody hears of success before the commit. If the commit itself fails
     (a full disk), each job is told so: none of them happened.
     """
-    jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
-    results: list[tuple[_Job, Any, BaseException | None]] = []
+    results: _Results = []
     try:
         with write_transaction(db):
             for job in jobs:
                 try:
-                    with db.atomic():
+                    with _savepoint(db):
                         results.append((job, job.run(db), None))
                 except Exception as exc:
                     results.append((job, None, exc))
@@ -223,22 +262,18 @@ def _write_batch(db: Database, jobs: list[_Job]) -> None:
                         raise  # the error undid the whole transaction
     except Exception as exc:  # noqa: BLE001 (handed to those who asked)
         results = [(job, None, exc) for job in jobs]
-    for job, value, error in results:
-        if error is None:
-            job.future.set_result(value)
-        else:
-            job.future.set_exception(_translated(error))
+    return results
 
 
-def _read_batch(db: Database, jobs: list[_Job]) -> None:
+def _read_batch(db: Database, jobs: list[_Job]) -> _Results:
+    results: _Results = []
     for job in jobs:
-        if not job.future.set_running_or_notify_cancel():
-            continue
         try:
             with read_transaction(db):
-                job.future.set_result(job.run(db))
+                results.append((job, job.run(db), None))
         except Exception as exc:  # noqa: BLE001 (handed to the one who asked)
-            job.future.set_exception(_translated(exc))
+            results.append((job, None, exc))
+    return results
 
 
 def _translated(error: BaseException) -> BaseException:
@@ -266,17 +301,13 @@ class Store:
         self, function: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `function(db, …)` in a write transaction; return its value after the commit."""
-        return await asyncio.wrap_future(
-            self._writer.submit(lambda db: function(db, *args, **kwargs))
-        )
+        return await self._writer.submit(lambda db: function(db, *args, **kwargs))
 
     async def read(
         self, function: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `function(db, …)` on one snapshot of the database."""
-        return await asyncio.wrap_future(
-            self._reader.submit(lambda db: function(db, *args, **kwargs))
-        )
+        return await self._reader.submit(lambda db: function(db, *args, **kwargs))
 
     def close(self) -> None:
         """Finish what was asked for and close both connections."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -352,7 +352,6 @@ def posts_per_week(db: Database, now: datetime, weeks: int = 8) -> dict[int, flo
 
 
 def _feed(row: dict[str, Any]) -> Feed:
-    gaps: Sequence[float] = json.loads(row["recent_gaps"])
     return Feed(
         pk=row["pk"],
         id=row["id"],
@@ -374,14 +373,19 @@ def _feed(row: dict[str, Any]) -> Feed:
         baseline_at=moment_or_none(row["baseline_at"]),
         gone_at=moment_or_none(row["gone_at"]),
         blocked_until=moment_or_none(row["blocked_until"]),
-        recent_gaps=tuple(gaps),
+        recent_gaps=tuple(_list_in(row["recent_gaps"])),
         ttl=timedelta(seconds=row["ttl_seconds"]) if row["ttl_seconds"] is not None else None,
-        skip_hours=frozenset(json.loads(row["skip_hours"])),
-        skip_days=frozenset(json.loads(row["skip_days"])),
+        skip_hours=frozenset(_list_in(row["skip_hours"])),
+        skip_days=frozenset(_list_in(row["skip_days"])),
         listed=row["listed"],
         watch=_watch_in(row["watch"]),
         rhythm=Rhythm.from_bytes(blob) if (blob := row.get("rhythm")) else Rhythm(),
     )
+
+
+def _list_in(stored: str) -> list[Any]:
+    """Return a list as it was stored; most are empty, and parsing that is half of reading a row."""
+    return [] if stored == "[]" else json.loads(stored)
 
 
 def _watch_out(watch: Watch) -> str:
