@@ -71,6 +71,8 @@ def _fits(tag: str, script: str) -> bool:
 
 def _script(text: str) -> str:
     """Return the script that carries the text; Latin only where there is next to nothing else."""
+    if text.isascii():  # no need to ask each sign
+        return "latin" if any(map(str.isalpha, text[:_LOOKED_AT])) else ""
     counts: dict[str, int] = {}
     for sign in text[:_LOOKED_AT]:
         if sign.isalpha():

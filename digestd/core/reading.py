@@ -11,6 +11,8 @@ keys are not known, say), its text is missed, and the document is read as a whol
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -125,3 +127,24 @@ def misses_text(plan: RefreshPlan) -> bool:
     return any(new.entry.recalled for new in plan.new_entries) or any(
         edit.entry.recalled for edit in plan.edits
     )
+
+
+# A head in which only these differ says the same: dates, and comments with the time that a
+# cache took. It ends where the first entry begins, and further on nothing is passed over.
+_FIRST_ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s/>]")
+_VOLATILE = re.compile(
+    rb"<((?:\w{1,20}:)?(?:lastBuildDate|pubDate|updated|modified|date|created))"
+    rb"(?:\s[^<>]{0,200})?>[^<]{0,100}</\1\s{0,9}>"
+    rb"|<!--(?:[^-]|-(?!->)){0,500}-->",
+)
+_MOST_HEAD = 20_000
+
+
+def document_hash(body: bytes, how: bytes = b"") -> bytes:
+    """Return a hash that two bodies share only if they say the same. `how`: how they are read."""
+    found = _FIRST_ENTRY.search(body, 0, _MOST_HEAD)
+    start = found.start() if found else 0
+    digest = hashlib.blake2b(how, digest_size=16)
+    digest.update(_VOLATILE.sub(b"", body[:start]))
+    digest.update(memoryview(body)[start:])
+    return digest.digest()

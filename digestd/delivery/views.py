@@ -282,7 +282,7 @@ def _body(entry: Entry, signs: int, whole_to: int) -> tuple[list[Token], bool]:
 
 def _is_dense(source: str) -> bool:
     sample = source[:1500]
-    return (
+    return not sample.isascii() and (
         sum(1 for sign in sample if "\u3040" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3")
         > 60
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable
 from digestd.core.outcomes import Fetched, FetchOutcome, Pushed
-from digestd.core.reading import Outline, familiar, put_together
+from digestd.core.reading import Outline, document_hash, familiar, put_together
 from digestd.store import outlines
 from digestd.store.db import Store
 from digestd.worker.lanes import Lanes
@@ -51,7 +50,7 @@ class Reader:
         page, macros = subscription.page, dict(subscription.macros)
         math = subscription.math if subscription.math != "auto" else ""
         how = "".join(repr(way) for way in (page, math, macros) if way).encode()
-        body_hash = hashlib.blake2b(outcome.body + how, digest_size=16).digest()
+        body_hash = document_hash(outcome.body, how)
         if body_hash == feed.body_hash:
             return Read(None, body_hash)
         known = None

@@ -35,7 +35,7 @@ def polled(open_parts: Open, wall: Wall, *answers: Action, forget: int = 99) -> 
             await parts.store.write(_forget)
         ((_, feed),) = parts.followed
         (report,) = await parts.poller.run_once([feed.pk])
-        assert report.outcome == "fetched"
+        assert report.outcome in ("fetched", "same bytes")
         wall.shift(timedelta(hours=1))
 
     async def run() -> list[Entry]:
@@ -76,7 +76,7 @@ def test_old_entries_of_a_first_fetch_are_glanced_at_and_known_ever_after(
     assert [e.first_fetch for e in found] == [False, *[True] * 5]
 
 
-@pytest.mark.parametrize("guids", ["54321", "654321"], ids=["the-same", "one-more"])
+@pytest.mark.parametrize("guids", ["45321", "654321"], ids=["another-order", "one-more"])
 def test_an_entry_that_turns_out_to_be_news_is_stored_with_its_text(
     open_parts: Open, wall: Wall, guids: str
 ) -> None:
@@ -89,5 +89,5 @@ def test_an_entry_that_turns_out_to_be_news_is_stored_with_its_text(
         document(*guids, built="b", text=text),
         forget=1,
     )
-    assert [e.title for e in found] == [f"Post {n}" for n in guids]
+    assert [e.title for e in found] == [f"Post {n}" for n in sorted(guids, reverse=True)]
     assert {e.summary_html or e.content_html for e in found} == {text}
