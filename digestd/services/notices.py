@@ -21,6 +21,9 @@ from digestd.store.db import Database, Store
 
 # Of channels and messages one hears at once; thousands of feeds are looked at now and then.
 _FEEDS_EVERY = 120.0
+# A channel that refuses one message after the other is told of once in a while, not each time.
+_DEAD_EVERY = timedelta(hours=1)
+_MOST_SAID = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Notary:
         self._to = to
         self._after = after
         self._logged: set[tuple[str, str]] = set()
+        self._dead_told: dict[str, datetime] = {}  # by channel: when its refusals were told last
         self._stopping = False
 
     async def run(self) -> None:
@@ -94,6 +98,11 @@ class Notary:
                 continue
             if await self._store.write(_put, some, outgoing, now):
                 made += 1
+                self._dead_told |= {
+                    channel: now
+                    for one in some.begun
+                    if (channel := state.channel_of.get(one.subject)) is not None
+                }
                 for channel in channels:
                     self._on_made(channel)
         return made
@@ -146,6 +155,8 @@ class Notary:
         """Sort the news by the channels that tell them; what none can tell now waits."""
         sorted_: dict[tuple[str, ...], News] = {}
         for one in state.news.begun:
+            if self._was_just_told(state.channel_of.get(one.subject, ""), now):
+                continue
             channels = self._who_tells(one, state)
             known = sorted_.get(channels, News())
             sorted_[channels] = replace(known, begun=(*known.begun, one))
@@ -170,6 +181,11 @@ class Notary:
         others = [name for name in able if name != troubled][:1]
         return tuple(wanted or others or able[:1])
 
+    def _was_just_told(self, channel: str, now: datetime) -> bool:
+        """Return whether further refusals of this channel can wait to be told together."""
+        told = self._dead_told.get(channel)
+        return told is not None and timedelta(0) <= now - told < _DEAD_EVERY
+
     def _is_quiet(self, channel: str, now: datetime) -> bool:
         return self._channels[channel].manners.quiet.until(now, self._zone) != now
 
@@ -184,11 +200,12 @@ class Notary:
             for one in some.begun
         ]
         texts += [noticetexts.over(one, words) for one in some.over]
-        title = texts[0]
-        if len(texts) > 1:
-            title = words.count(
-                "{title} and {n} more", "{title} and {n} more", len(texts) - 1, title=title
-            )
+        title, more = texts[0], len(texts) - 1
+        if more:
+            title = words.count("{title} and {n} more", "{title} and {n} more", more, title=title)
+        if len(texts) > _MOST_SAID:
+            more = len(texts) - _MOST_SAID
+            texts = [*texts[:_MOST_SAID], words.count("and {n} more", "and {n} more", more)]
         identity = f"notice/{_mark(some)}"
         message = self._composer.renderer.render_notice(title, texts, identity=identity, now=now)
         pieces = self._composer.pieces(message, channels)

@@ -150,6 +150,26 @@ async def test_a_message_refused_for_ever_is_told_with_its_title(
     assert "552 too large" in text
 
 
+async def test_a_channel_that_refuses_everything_is_not_told_of_each_time(
+    open_parts: Open, wall: Wall
+) -> None:
+    async with open_parts(CONFIG) as parts:
+        made = []
+        for number in range(40):
+            await parts.store.write(put, f"m{number}", ["desk"], wall())
+            await parts.store.write(settle, Refused("400 chat not found"), wall(), "desk")
+            made.append(await parts.notary.work())
+            wall.shift(timedelta(minutes=1))
+        assert made == [1] + [0] * 39
+        wall.shift(timedelta(minutes=30))
+        assert await parts.notary.work() == 1
+        texts = [text for _, text in await parts.store.read(notices)]
+        assert len(texts) == 2
+        assert "title of m1@desk" in texts[1]
+        assert "and 19 more" in texts[1]
+        assert await parts.notary.work() == 0
+
+
 async def test_the_only_channel_tells_of_what_it_has_refused_itself(
     open_parts: Open, wall: Wall
 ) -> None:
