@@ -15,6 +15,8 @@ from typing import Literal
 MAX_FORMULAS = 100
 MAX_FORMULA_BYTES = 5_000_000
 
+# What is behind a formula in a line, and behind one that stands alone.
+GROUND, PANEL = "#ffffff", "#f7f5f0"
 # A thumbnail's side, and an icon's, in CSS pixels.
 THUMBNAIL_PX, ICON_PX = 116, 24
 COLUMN_PX = 552  # the width of a text, and so of an image in it

@@ -14,9 +14,8 @@ from html import escape
 from markupsafe import Markup
 
 from digestd.core.language import Direction, direction_of
-from digestd.core.pictures import Picture, Pictures
+from digestd.core.pictures import PANEL, Picture, Pictures
 from digestd.delivery import formulas
-from digestd.delivery.formulas import PANEL
 from digestd.formats.borders import wrap
 from digestd.formats.tokens import HEADINGS, INLINE, Element, Token, as_text
 

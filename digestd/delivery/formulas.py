@@ -9,10 +9,9 @@ from __future__ import annotations
 from html import escape
 
 from digestd.core.mathhtml import to_inline_html
-from digestd.core.pictures import Picture, Pictures
+from digestd.core.pictures import PANEL, Picture, Pictures
 from digestd.formats.tokens import Token
 
-PANEL = "#f7f5f0"
 # On Linux `serif` is a Chinese font in Chinese text, with bars and signs as wide as Han.
 _FONT = (
     "font-family:'STIX Two Text',Cambria,'Cambria Math','Times New Roman','Noto Serif',"

@@ -1,6 +1,6 @@
 """A formula as a small picture that is legible on white, on dark, and on inverted grounds.
 
-Dark glyphs on nothing, with a soft white edge: on white nobody sees the edge, and a
+Dark glyphs on nothing, with a soft edge of the ground's colour: there nobody sees the edge, and a
 mail program that turns the ground dark leaves the formula readable. Drawn at twice its
 size for sharp screens, cut to the ink, with a baseline on a whole pixel.
 Needs the extra `math`.
@@ -18,7 +18,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digestd.core.pictures import Formula, Picture
+from digestd.core.pictures import GROUND, PANEL, Formula, Picture
 from digestd.formats import mathsvg
 from digestd.formats.mathsvg import Drawing, UndrawableError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # Names this way of drawing: pictures drawn in another are not used any more.
-LOOK = "mathjax-3.2.2/3"
+LOOK = "mathjax-3.2.2/4"
 # With these sizes a formula's letters are as high as those of 16 px text beside it.
 INLINE_EM, DISPLAY_EM = 17.5, 18.5
 INK = "#202327"
@@ -66,7 +66,8 @@ def draw_formula(formula: Formula) -> Picture:
     """Return one formula as a PNG. Raises UndrawableError."""
     em = DISPLAY_EM if formula.display else INLINE_EM
     drawing = mathsvg.draw_svg(formula.tex, display=formula.display, em=em)
-    return _finished(_rasterised(drawing, em), drawing, em)
+    ground = PANEL if formula.display else GROUND
+    return _finished(_rasterised(drawing, em), drawing, em, ground)
 
 
 def _rasterised(drawing: Drawing, em: float) -> bytes:
@@ -101,7 +102,7 @@ def _box(drawing: Drawing, em: float) -> tuple[int, int, int]:
     return whole[0], whole[1], whole[2]
 
 
-def _finished(png: bytes, drawing: Drawing, em: float) -> Picture:
+def _finished(png: bytes, drawing: Drawing, em: float, ground: str) -> Picture:
     """Return the image with its edge, cut to the ink, in few colours."""
     from PIL import Image, ImageChops, ImageFilter  # noqa: PLC0415 (an extra)
 
@@ -120,9 +121,9 @@ def _finished(png: bytes, drawing: Drawing, em: float) -> Picture:
     edge = alpha.filter(ImageFilter.MaxFilter(2 * _EDGE + 1)).filter(
         ImageFilter.GaussianBlur(_BLUR)
     )
-    white = Image.new("RGBA", glyphs.size, (255, 255, 255, 0))
-    white.putalpha(ImageChops.lighter(edge, alpha))
-    image = Image.alpha_composite(white, glyphs).crop(frame)
+    behind = Image.new("RGBA", glyphs.size, ground)
+    behind.putalpha(ImageChops.lighter(edge, alpha))
+    image = Image.alpha_composite(behind, glyphs).crop(frame)
     content = _png(image)
     return Picture(
         name=sha256(content).hexdigest()[:24],
