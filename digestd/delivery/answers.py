@@ -149,6 +149,26 @@ def classify_service(scheme: str, answer: HttpAnswer, now: datetime) -> SendOutc
     return _by_status(scheme, answer, body, now)
 
 
+def says_no(answer: HttpAnswer) -> str:
+    """Return how a 2xx answer says no in its body, "" if it does not, for services without rules.
+
+    Only what cannot be meant otherwise: `{"ok": false}`, `{"errcode": 40001}` and
+    their like. To take a yes for a no would repeat a message for days.
+    """
+    body = _json_object(answer.body) if 200 <= answer.status < 300 else None
+    if body is None:
+        return ""
+    status = body.get("status", body.get("result"))
+    codes = (body.get("errcode"), body.get("error_code"))
+    no = (
+        body.get("ok") is False
+        or body.get("success") is False
+        or (isinstance(status, str) and status.lower() in ("error", "fail", "failed", "failure"))
+        or any(type(code) is int and code != 0 for code in codes)
+    )
+    return answer.line if no else ""
+
+
 def _by_code(rule: BodyCode, body: Mapping[str, Any], answer: HttpAnswer) -> SendOutcome | None:
     code = next((body[key] for key in rule.keys if key in body), None)
     if code is None:

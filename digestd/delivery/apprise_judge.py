@@ -8,7 +8,7 @@ import requests
 
 from digestd.clock import Clock
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
-from digestd.delivery.answers import BODY_DECIDES, classify_service
+from digestd.delivery.answers import BODY_DECIDES, classify_service, says_no
 from digestd.delivery.classify import HttpAnswer, classify_http
 from digestd.delivery.wire import Seen
 
@@ -25,6 +25,8 @@ def judge(
     if accepted:
         if isinstance(last, HttpAnswer) and scheme in BODY_DECIDES:
             return classify_service(scheme, last, clock())
+        if isinstance(last, HttpAnswer) and (no := says_no(last)):
+            return TryAgain(no)
         return Sent(last.line if isinstance(last, HttpAnswer) else "accepted")
     if isinstance(last, requests.RequestException):
         return _judge_exception(last)

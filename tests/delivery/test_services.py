@@ -582,3 +582,26 @@ def test_a_plugin_that_asks_nobody_is_no_success_and_no_case_for_patience(
         outcome = sender.send(one_piece(to))
     assert isinstance(outcome, Broken), outcome
     assert told in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"success": True}, Sent),
+        ({"success": False, "error": {"code": 400}}, TryAgain),
+        ({"ok": False}, TryAgain),
+        ({"status": "error", "message": "no"}, TryAgain),
+        ({"errcode": 40001}, TryAgain),
+        ({"errcode": 0, "status": "failing over, yet accepted"}, Sent),
+        ({"status": 1, "error": None}, Sent),
+        ([{"ok": False}], Sent),
+        ("ok: false", Sent),
+    ],
+)
+def test_a_no_in_the_body_is_heard_from_services_without_rules_too(
+    web: WebServer, body: Any, kind: type[SendOutcome]
+) -> None:
+    web.route("*", says(body))
+    to = target(f"gotify://127.0.0.1:{web.port}/ABCDEFGHIJKLMNO")
+    with closing(service_sender(to, "", trusting)) as sender:
+        assert type(sender.send(one_piece(to))) is kind
