@@ -78,11 +78,13 @@ def _image(picture: Picture, token: Token, *, in_title: bool = False) -> str:
     if in_title:
         style += f";width:{_em(width)};height:{_em(height)};vertical-align:{_em(-picture.depth)}"
     elif token.kind == "display":
-        style += ";vertical-align:middle;max-width:100%;height:auto"
+        style += f";vertical-align:middle;width:{width}px;max-width:100%;height:auto"
     else:
         # Its soft edge is no part of the line.
         style += f";vertical-align:{-picture.depth}px;margin:0 -2px"
-        style += ";max-width:100%;height:auto" if width > 240 else ""
+        room = "max-width:100%;height:auto" if width > 240 else f"height:{height}px"
+        style += f";width:{width}px;{room}"
+    # Width and height are said twice: Outlook goes by the attributes, Claws Mail by the style.
     alt = escape(" ".join(token.text.split())[:_LONGEST_ALT])
     return (
         f'<img class="m" src="{escape(picture.source)}" width="{width}" height="{height}"'
