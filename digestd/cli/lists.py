@@ -22,6 +22,7 @@ from digestd.config.listing import (
     row_of,
     rows_of,
     tags_of,
+    without_requests,
 )
 from digestd.config.values import has_reference, known_as
 from digestd.core.links import canonical_link
@@ -36,7 +37,7 @@ _NOTES_SHOWN = 20
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="One more tag for all of them.")
-@click.option("--own", is_flag=True, help="Your own export: its ${…} are references to secrets.")
+@click.option("--own", is_flag=True, help="Your own export: take its secrets and proxies too.")
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would happen, change nothing.")
 @click.pass_obj
 def import_(
@@ -60,7 +61,7 @@ def import_(
         for outline in outlines:
             rows.append(_row(outline, tags))
             bar.update(1)
-        rows, notes = _without_foreign_references(joined(rows), own=own)
+        rows, notes = _trusted(joined(rows), own=own)
         there = {canonical_link(known_as(str(row.get("url", "")))) for row in rows_of(config.path)}
         fresh = [row for row in rows if canonical_link(str(row["url"])) not in there]
         fitted = fit(fresh, config.path, app.environ, verbatim=own)
@@ -87,14 +88,21 @@ def _row(outline: Outline, tags: Sequence[str]) -> Row:
     return {**row, "tags": list(dict.fromkeys([*tags_of(row), *tags]))} if tags else row
 
 
-def _without_foreign_references(rows: Sequence[Row], *, own: bool) -> tuple[list[Row], list[str]]:
-    """Leave out feeds that ask for our secrets: a stranger's list could send them anywhere."""
+def _trusted(rows: Sequence[Row], *, own: bool) -> tuple[list[Row], list[str]]:
+    """Leave out what no stranger may say: where our secrets go, and a way into our network."""
     if own:
         return list(rows), []
+    rows, stripped = without_requests(rows)
     kept = [row for row in rows if not _refers(row)]
     left = len(rows) - len(kept)
-    note = f"left out: {left} feeds with ${{…}} in them; --own takes these as references to secrets"
-    return kept, [note] if left else []
+    notes = []
+    if stripped:
+        notes.append(
+            f"{stripped} feeds without their passwords, headers, proxies; --own keeps them"
+        )
+    if left:
+        notes.append(f"left out: {left} feeds with ${{…}} in them; --own takes them as references")
+    return kept, notes
 
 
 def _refers(row: Row) -> bool:

@@ -69,7 +69,7 @@ def _value(name: str, text: str) -> Value:
     if text.startswith("{"):
         try:
             table = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
         if isinstance(table, dict) and all(isinstance(v, str) for v in table.values()):
             return table
@@ -111,14 +111,25 @@ def fit(
     """
     left = list(rows)
     notes: list[str] = []
-    for _ in range(4):  # mending one key may bring another to light
-        text = as_text(left, verbatim=verbatim)
-        source = read_source(_IMPORT, text)
+    while left:  # mending one key may bring another to light
+        source = read_source(_IMPORT, as_text(left, verbatim=verbatim))
         wrong = [x for x in complaints(config, environ, more=[source]) if x.file == str(_IMPORT)]
         if not wrong:
-            return Fitted(left, notes)
-        left = _mended(left, wrong, notes)
-    return Fitted([], notes)
+            break
+        mended = _mended(left, wrong, notes)
+        if mended == left:
+            return Fitted([], [*notes, str(wrong[0])])
+        left = mended
+    return Fitted(left, notes)
+
+
+def without_requests(rows: Sequence[Row]) -> tuple[list[Row], int]:
+    """Return rows without what only their owner may say of requests, and how many had it.
+
+    A proxy goes wherever it is, the owner's own network included.
+    """
+    stripped = [{k: v for k, v in row.items() if k not in (*_SECRET, "user")} for row in rows]
+    return list(stripped), sum(a != b for a, b in zip(rows, stripped, strict=True))
 
 
 def _mended(rows: Sequence[Row], wrong: Sequence[ConfigError], notes: list[str]) -> list[Row]:

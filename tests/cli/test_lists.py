@@ -89,16 +89,19 @@ def test_a_stranger_s_list_gets_no_secret_and_breaks_nothing(run: Run, tmp_path:
     listed.write_text(
         '<opml xmlns:d="urn:digestd:opml"><body><outline text="Work: A/B">'
         '<outline text="1" xmlUrl="https://a.example/?x=${PW}"/>'
-        '<outline text="2" xmlUrl="https://b.example/" d:token="${PW}"/>'
-        '<outline text="3" xmlUrl="https://c.example/" d:alert="nowhere" d:interval="soon"/>'
+        '<outline text="2" xmlUrl="https://b.example/" d:first="${PW}"/>'
+        '<outline text="3" xmlUrl="https://c.example/" d:alert="nowhere" d:interval="soon"'
+        ' d:proxy="http://192.168.1.1:80" d:token="${PW}"/>'
         '<outline text="4" xmlUrl="javascript:alert(1)"/>'
-        '<outline text="5" xmlUrl="https://d.example/" d:shape="round"/></outline>'
+        '<outline text="5" xmlUrl="https://d.example/" d:shape="round"'
+        f' d:page="{{&quot;a&quot;:{"[" * 3900}"/></outline>'
         '<outline text="Home"><outline text="5" xmlUrl="http://d.example"/></outline>'
         "</body></opml>"
     )
     code, out, err = run("import", str(listed), "--tag", "new")
     assert (code, "2 feeds imported" in out) == (0, True)
-    assert "2 feeds with ${…} in them; --own takes these" in err
+    assert "2 feeds with ${…} in them; --own takes them" in err
+    assert "1 feeds without their passwords, headers, proxies" in err
     assert 'https://c.example/: without its alert: there is no channel "nowhere"' in err
     assert "https://c.example/: without its interval" in err
     assert "left out: javascript:alert(1): only http and https" in err
