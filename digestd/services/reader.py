@@ -56,17 +56,19 @@ class Reader:
         known = None
         if feed.baseline_at is not None and not (page or macros or whole):
             known = await self._store.read(outlines.get, feed.pk)
+        ahead = feed.baseline_at is not None and not feed.failures
         try:
             if page or macros:
                 job, more = ("read_page", {"selectors": page}) if page else ("read_document", {})
                 document = await self._run(
-                    job, outcome, math=subscription.math, macros=macros, **more
+                    job, outcome, ahead=ahead, math=subscription.math, macros=macros, **more
                 )
                 return Read(document, body_hash)
             spare = _wants_nothing_old(feed, subscription) and not whole
             reading = await self._run(
                 "read_news",
                 outcome,
+                ahead=ahead,
                 known=familiar(known),
                 spare=spare,
                 math=subscription.math,
@@ -78,10 +80,13 @@ class Reader:
         keep = isinstance(found, Unreadable) or isinstance(outcome, Pushed) or outline == known
         return Read(found, body_hash, "as it is" if keep else outline)
 
-    async def _run(self, job: str, outcome: Fetched | Pushed, **arguments: object) -> Any:  # noqa: ANN401 (each job has its own type)
+    async def _run(
+        self, job: str, outcome: Fetched | Pushed, *, ahead: bool, **arguments: object
+    ) -> Any:  # noqa: ANN401 (each job has its own type)
         return await self._worker.run(
             job,
             outcome.body,
+            ahead=ahead,
             url=outcome.headers.get("content-location") or outcome.url,
             content_type=outcome.headers.get("content-type", ""),
             **arguments,

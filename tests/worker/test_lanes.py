@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ RSS = b"<rss><channel><title>T</title><item><guid>1</guid></item></channel></rss
 BODY = b"&lt;p&gt;y &lt;b&gt;z&lt;/b&gt;&lt;/p&gt;" * 12
 ITEM = b"<item><title>x</title><description>" + BODY + b"</description></item>"
 SLOW = b"<rss><channel>" + ITEM * 700 + b"</channel></rss>"
-HOW = {"url": "https://example.org/feed", "content_type": ""}
+HOW: dict[str, Any] = {"url": "https://example.org/feed", "content_type": ""}
 
 
 @pytest.fixture
