@@ -18,7 +18,8 @@ Member = tuple[Entry, Feed]
 DAY = 86400.0
 _SELDOM, _REGULAR, _BUSY = 0, 1, 2
 _ENOUGH_GAPS = 3  # two posts on one morning are no habit
-_ALONE = 8  # times as many titles of a feed that has the digest to itself: it buries nobody
+# Times as many titles of a feed that has the digest to itself, and at most: it buries nobody.
+_ALONE, _ALONE_MOST = 8, 200
 _BUSY_TOLD = 3  # entries of a busy feed that are more than a title
 _LONG = 1500  # bytes of an entry that can carry a digest
 
@@ -147,7 +148,7 @@ def select(members: Sequence[Member], rung: Rung, plan: Plan) -> Selection:
     wishes = [_wish(group, rung, plan.level_of(group[0][1]), alone=alone) for group in ordered]
     told = _shared_out(wishes, rung.in_all)
     shares = [
-        _share(group, count, rung.listed * (_ALONE if alone else 1))
+        _share(group, count, min(rung.listed * _ALONE, _ALONE_MOST) if alone else rung.listed)
         for group, count in zip(ordered, told, strict=True)
     ]
     groups = _arranged(shares, plan)

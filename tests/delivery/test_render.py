@@ -479,3 +479,9 @@ def test_lists_quotations_and_code_keep_to_the_side_of_their_language() -> None:
     assert re.search(r'<p class="mut" lang="en" dir="ltr" align="right"', html)
     plain = made([MEMBERS[4]]).html
     assert '<ul style="margin:10px 0 0;padding:0 0 0 22px">' in plain
+
+
+def test_an_alert_of_hundreds_is_not_clipped_either() -> None:
+    message = RENDERER.render_alert(releases(400), identity="alert/9", now=NOW)
+    check(message)
+    assert all(member.link in message.chat for member in message.entries)
