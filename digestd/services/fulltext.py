@@ -122,6 +122,8 @@ class FullTexts:
         else:
             async with self._places:
                 found = await self._read(entry.link, feed)
+            if found.why:
+                telemetry.info("no full text", feed=feed.id, entry=entry.id, why=found.why)
         if found.html and len(found.html) <= len(entry.content_html):
             found = FullText("", "the feed has more")
         await self._store.write(fulltexts.keep, {entry.id: found}, self._clock())

@@ -3,7 +3,6 @@
 
 import { mathjax } from "mathjax-full/js/mathjax.js";
 import { TeX } from "mathjax-full/js/input/tex.js";
-import { MathML } from "mathjax-full/js/input/mathml.js";
 import { SVG } from "mathjax-full/js/output/svg.js";
 import { liteAdaptor } from "mathjax-full/js/adaptors/liteAdaptor.js";
 import { RegisterHTMLHandler } from "mathjax-full/js/handlers/html.js";
@@ -47,7 +46,6 @@ RegisterHTMLHandler(adaptor);
 const output = new SVG({ fontCache: "none" });
 const visitor = new SerializedMmlVisitor();
 let fromTex;
-let fromMathml;
 let ownMacros = {};
 
 // What one formula defines must not change the next, which may be a stranger's.
@@ -69,10 +67,6 @@ globalThis.setUp = (macros) => {
   const missing = Object.entries(JSON.parse(macros)).filter(([name]) => !known.lookup(name));
   ownMacros = Object.fromEntries(missing);
   forget();
-  fromMathml = mathjax.document("", {
-    InputJax: new MathML({ parseAs: "xml", parseError: (error) => { throw error; } }),
-    OutputJax: output,
-  });
 };
 
 function forget() {
@@ -87,15 +81,10 @@ function withTex(tex, work) {
   }
 }
 
-// Return the SVG of a formula. Throw for a broken one.
-globalThis.drawTex = (tex, display, em, width) =>
-  withTex(tex, () => svg(fromTex, tex, display, em, width));
-globalThis.drawMathml = (mml, display, em, width) => svg(fromMathml, mml, display, em, width);
-
-function svg(document, source, display, em, containerWidth) {
-  const node = document.convert(source, { display, em, ex: em * 0.431, containerWidth });
-  return adaptor.innerHTML(node);
-}
+// Returns the SVG of a formula. Throws for a broken one.
+globalThis.drawTex = (tex, display, em, containerWidth) =>
+  withTex(tex, () =>
+    adaptor.innerHTML(fromTex.convert(tex, { display, em, ex: em * 0.431, containerWidth })));
 
 // Returns the MathML of a formula in LaTeX.
 globalThis.mathmlOf = (tex, display) =>
