@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from digestd.core.mathcommands import bare
@@ -23,6 +24,14 @@ _RENAMED = {
     "tabular": "array",
     "IEEEeqnarray": "array",
 }
+_OPENING = frozenset(("{", r"\begin", r"\left"))
+_CLOSING = frozenset(("}", r"\end", r"\right"))
+_RELATIONS = frozenset(("=", "<", ">")) | frozenset(
+    rf"\{name}"
+    for name in "leq geq le ge leqslant geqslant approx sim equiv propto"
+    " Rightarrow Leftrightarrow iff implies".split()
+)
+_NEXT = r"\\"
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s?\{([A-Za-z]+)(\*?)\}")
 _UNNAMED = re.compile(
     r"\\(?:label|require)\s?\{[^{}]{0,200}\}|\\(?:notag|nonumber|hfill?)(?![A-Za-z])"
@@ -56,6 +65,40 @@ def drawable(latex: str) -> Drawable | None:
     return Drawable(tex, labels[0] if len(labels) == 1 else "")
 
 
+def narrower(tex: str) -> Iterator[str]:
+    r"""Yield the same formula in more lines: broken at `\qquad`, at any quad, before relations.
+
+    For a column that is narrower than the page it was written for. Nothing for one that
+    has lines already.
+    """
+    breaks, columns = _at_top(tex)
+    if breaks or columns or tex.lstrip().startswith(r"\begin"):
+        return
+    tried: list[str] = []
+    for quads in ({r"\qquad"}, {r"\qquad", r"\quad"}):
+        parts = _split(tex, quads)
+        if len(parts) > 1 and parts != tried:
+            yield rf"\begin{{gathered}}{_NEXT.join(parts)}\end{{gathered}}"
+        tried = parts
+    first, *rest = _split(tex, _RELATIONS, keep=True)
+    if len(rest) > 1 and first:
+        lines = _NEXT.join(f"&{part}" for part in rest)
+        yield rf"\begin{{aligned}}{first}{lines}\end{{aligned}}"
+
+
+def _split(tex: str, at: Collection[str], *, keep: bool = False) -> list[str]:
+    """Return the parts of `tex` between the lexemes `at`, outside of every group."""
+    parts, depth = [""], 0
+    for lexeme in TOKEN.findall(tex):
+        depth += (lexeme in _OPENING) - (lexeme in _CLOSING)
+        if depth == 0 and lexeme in at:
+            parts.append(lexeme if keep else "")
+        else:
+            parts[-1] += lexeme
+    stripped = [part.strip() for part in parts]
+    return stripped if keep else [part for part in stripped if part]
+
+
 def _label(found: re.Match[str]) -> str:
     text = found[2].strip().strip("$")
     if re.search(r"[\\^_{]", text):
@@ -86,11 +129,8 @@ def _at_top(tex: str) -> tuple[bool, bool]:
     depth = 0
     breaks = columns = False
     for lexeme in TOKEN.findall(tex):
-        if lexeme in {"{", r"\begin", r"\left"}:
-            depth += 1
-        elif lexeme in {"}", r"\end", r"\right"}:
-            depth -= 1
-        elif depth == 0:
+        depth += (lexeme in _OPENING) - (lexeme in _CLOSING)
+        if depth == 0:
             breaks |= lexeme == r"\\"
             columns |= lexeme == "&"
     return breaks, columns

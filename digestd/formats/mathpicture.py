@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # Names this way of drawing: pictures drawn in another are not used any more.
-LOOK = "mathjax-3.2.2/4"
+LOOK = "mathjax-3.2.2/5"
 # With these sizes a formula's letters are as high as those of 16 px text beside it.
 INLINE_EM, DISPLAY_EM = 17.5, 18.5
 INK = "#202327"

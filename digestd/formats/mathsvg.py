@@ -10,12 +10,13 @@ from __future__ import annotations
 import functools
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from digestd.core.mathclean import drawable
+from digestd.core.mathclean import drawable, narrower
 from digestd.core.mathgrammar import SILENT
 from digestd.core.mathsymbols import MACROS, SYMBOLS, WORDS
 
@@ -26,7 +27,9 @@ _MEMORY = 256 << 20
 _SECONDS = 2
 # CSS pixels; a mail is 640 wide, and a rule of 100,000 em is an attack.
 MAX_WIDTH, MAX_HEIGHT = 1_600, 1_200
-_COLUMN = 560
+_CONTAINER = 560
+# What a display formula has in a mail; a wider one is broken into lines where it can be.
+COLUMN = 528
 
 # Beyond what the text form knows: what concerns the looks. Links, classes and styles are
 # not for strangers; what they are put on is.
@@ -72,12 +75,28 @@ def is_available() -> bool:
 
 
 def draw_svg(latex: str, *, display: bool, em: float) -> Drawing:
-    """Return a formula drawn at `em` CSS pixels an em. Raises UndrawableError."""
+    """Return a formula drawn at `em` CSS pixels an em, in lines where it is too wide for a mail.
+
+    Raises UndrawableError.
+    """
     wanted = drawable(latex)
     if wanted is None:
         raise UndrawableError("empty or too long")
-    svg = _call("drawTex", wanted.tex, display, em, _COLUMN)
-    return _measured(svg, em, wanted.label)
+    drawing = _drawn(wanted.tex, wanted.label, display=display, em=em)
+    if not display or drawing.width * em <= COLUMN * 1000:
+        return drawing
+    for tex in narrower(wanted.tex):
+        with suppress(UndrawableError):
+            other = _drawn(tex, wanted.label, display=display, em=em)
+            if other.width < drawing.width:
+                drawing = other
+            if drawing.width * em <= COLUMN * 1000:
+                break
+    return drawing
+
+
+def _drawn(tex: str, label: str, *, display: bool, em: float) -> Drawing:
+    return _measured(_call("drawTex", tex, display, em, _CONTAINER), em, label)
 
 
 def to_mathml(latex: str, *, display: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from digestd.core.mathclean import MAX_DRAWN, Drawable, drawable
+from digestd.core.mathclean import MAX_DRAWN, Drawable, drawable, narrower
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,25 @@ def test_nothing_to_draw(latex: str) -> None:
 
 def test_what_is_clean_stays_as_it_is() -> None:
     assert drawable(r"\frac{a}{b}") == Drawable(r"\frac{a}{b}")
+
+
+@pytest.mark.parametrize(
+    ("tex", "forms"),
+    [
+        (
+            r"a = b, \qquad c = d",
+            [
+                r"\begin{gathered}a = b,\\c = d\end{gathered}",
+                r"\begin{aligned}a&= b, \qquad c\\&= d\end{aligned}",
+            ],
+        ),
+        (r"a, \quad b", [r"\begin{gathered}a,\\b\end{gathered}"]),
+        (r"f(x) = a \leq b", [r"\begin{aligned}f(x)&= a\\&\leq b\end{aligned}"]),
+        (r"\left(a = b = c \qquad d\right)", []),
+        (r"\begin{aligned}a &= b\end{aligned}", []),
+        (r"a \\ b = c = d", []),
+        ("a = b", []),
+    ],
+)
+def test_what_is_too_wide_has_more_lines(tex: str, forms: list[str]) -> None:
+    assert list(narrower(tex)) == forms

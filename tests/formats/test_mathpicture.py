@@ -128,6 +128,15 @@ def test_a_formula_hangs_on_its_baseline() -> None:
     assert draw(r"\begin{pmatrix}a\\b\\c\\d\end{pmatrix}").depth > 30
 
 
+def test_a_formula_that_is_too_wide_for_a_mail_is_broken_into_lines() -> None:
+    wide = r"\sigma_1 \geq \sigma_2 \geq \cdots \geq \sigma_n \geq 0"
+    both = rf"{wide}, \qquad {wide}, \qquad {wide}"
+    assert draw(both, display=True).width < 450
+    assert draw(both, display=True).height > 2 * draw(wide, display=True).height
+    chain = " = ".join(r"(x_1 + x_2 + \cdots + x_n)^2" for _ in range(5))
+    assert draw(chain, display=True).width < 528
+
+
 def test_it_is_sharp_small_and_named_by_its_content() -> None:
     picture = draw(r"\sum_{i=1}^n x_i", display=True)
     image = opened(picture)
