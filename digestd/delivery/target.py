@@ -128,7 +128,7 @@ class Target:
 def addresses(texts: list[str], key: str) -> tuple[str, ...]:
     """Return the bare addresses in `texts`, each once; raises ConfigError for one that is none."""
     found: dict[str, str] = {}
-    for _, address in getaddresses(texts):
+    for _, address in getaddresses([text for text in texts if text.strip()]):
         if not is_address(address):
             raise ConfigError(key, f"{address or 'nothing'!r} is no mail address")
         found.setdefault(address.lower(), address)
