@@ -260,6 +260,7 @@ _BASE: dict[Source, float] = {
     "news": 10,
 }
 GOOD_ENOUGH = 0.0
+_NO_NAMES = frozenset("index home default main start feed feeds rss en www site page".split())
 _OLD = timedelta(days=400)
 
 
@@ -274,7 +275,8 @@ def prior(link: FeedLink, place: int, page: Page | None) -> float:
         score -= 60
     if page is None:
         return score
-    score += _nearness(link.url, page)
+    near, alike = _nearness(link.url, page), _likeness(link, page)
+    score += max(near, alike) if alike else near
     if link.language and page.language:
         same = _primary(link.language) == _primary(page.language)
         score += 12 if same else -30
@@ -299,6 +301,18 @@ def _nearness(url: str, page: Page) -> float:
     if shared == len(here):
         return 20
     return 8.0 * shared / len(here)
+
+
+def _likeness(link: FeedLink, page: Page) -> float:
+    """Prefer a feed that is called what the page is called: /tag/python, /feeds/python.xml."""
+    segments = [s for s in unquote(urlsplit(page.url).path).lower().split("/") if s]
+    name = segments[-1].partition(".")[0] if segments else ""
+    if page.is_article or len(name) < 2 or name in _NO_NAMES:
+        return 0
+    parts = urlsplit(link.url)
+    words = re.split(r"[/.?&=_:]", unquote(f"{parts.path}?{parts.query}").lower())
+    titled = set(re.findall(r"\w+", name)) <= set(re.findall(r"\w+", link.title.lower()))
+    return 18 if name in words or titled else 0
 
 
 def posterior(score: float, feed: ParsedFeed, now: datetime) -> float:

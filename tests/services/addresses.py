@@ -761,4 +761,44 @@ ROWS = [
             "https://uni.example/~me/blog/index.xml": rss(),
         },
     ),
+    row(
+        "a tag's feed has its name",
+        "https://pelican.example/tag/python.html",
+        "https://pelican.example/feeds/python.tag.atom.xml",
+        {
+            "https://pelican.example/tag/python.html": page(
+                tag("/feeds/all.atom.xml", "application/atom+xml", "P Full Atom Feed")
+                + tag("/feeds/python.tag.atom.xml", "application/atom+xml", "P Tag Atom Feed")
+            ),
+            "https://pelican.example/feeds/all.atom.xml": atom("All"),
+            "https://pelican.example/feeds/python.tag.atom.xml": atom("Python"),
+        },
+    ),
+    row(
+        "a podcast beside the articles",
+        "https://i1.example/podcast/",
+        "https://i1.example/feed/podcast/",
+        {
+            "https://i1.example/podcast/": page(
+                tag("/feed/", title="I » Feed")
+                + tag("/comments/feed/", title="I » Comments Feed")
+                + tag("/feed/podcast/", title="Podcast RSS feed")
+            ),
+            "https://i1.example/feed/": rss("I"),
+            "https://i1.example/comments/feed/": rss("Comments for I"),
+            "https://i1.example/feed/podcast/": rss("Podcast"),
+        },
+    ),
+    row(
+        "a section by its title alone",
+        "https://i2.example/ressort/wissen",
+        "https://i2.example/x/9f3.rss",
+        {
+            "https://i2.example/ressort/wissen": page(
+                tag("/x/1a2.rss", title="Alles") + tag("/x/9f3.rss", title="Ressort: Wissen")
+            ),
+            "https://i2.example/x/1a2.rss": rss("Alles"),
+            "https://i2.example/x/9f3.rss": rss("Wissen"),
+        },
+    ),
 ]

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -76,8 +77,7 @@ class Internet:
 
     def context(self, pem: str) -> ssl.SSLContext:
         """Return a client's context that trusts these hosts; `pem` is a file to write."""
-        with open(pem, "wb") as file:  # noqa: PTH123
-            file.write(self.authority.pem)
+        Path(pem).write_bytes(self.authority.pem)
         return make_context(cert_file=pem)
 
     def __enter__(self) -> Self:
