@@ -108,7 +108,27 @@ class AlertMaker:
             channel: self._plan(channel, [d for d in debts if d.target == channel], known, now)
             for channel in {debt.target for debt in debts}
         }
-        pictures = await self._drawn(plans, debts, known)
+        slow = await self._composer.in_thread(
+            lambda: {name for name in plans if self._composer.shows_images([name])}
+        )
+        # Where nothing has to be drawn, nobody waits for those where it has.
+        quick = {name: plan for name, plan in plans.items() if name not in slow}
+        made = await self._put(quick, debts, known, Pictures(), now) if quick else 0
+        drawn = {name: plan for name, plan in plans.items() if name in slow}
+        if drawn:
+            pictures = await self._drawn(drawn, debts, known)
+            made += await self._put(drawn, debts, known, pictures, now)
+        return made
+
+    async def _put(
+        self,
+        plans: Mapping[str, AlertPlan],
+        debts: Sequence[owed.Owed],
+        known: _Known,
+        pictures: Pictures,
+        now: datetime,
+    ) -> int:
+        """Put the alerts of these channels into the outbox; return how many."""
         outgoing = await self._composer.in_thread(
             lambda: [
                 made
@@ -125,19 +145,22 @@ class AlertMaker:
     async def _drawn(
         self, plans: Mapping[str, AlertPlan], debts: Iterable[owed.Owed], known: _Known
     ) -> Pictures:
-        """Return the formulas that alerts by mail want drawn, as far as that is quick."""
+        """Return the formulas that these alerts want drawn, as far as that is quick."""
         of = {debt.pk: debt.entry_id for debt in debts}
 
         def wish() -> Pictures:
             wishes = Pictures()
             for channel, plan in plans.items():
-                if plan.messages and self._composer.shows_images([channel]):
-                    for pks in plan.messages:
-                        self._message(channel, [known.shown[of[pk]] for pk in pks], wishes)
+                for pks in plan.messages:
+                    self._message(channel, [known.shown[of[pk]] for pk in pks], wishes)
             return wishes
 
-        wishes = await self._composer.in_thread(wish)
-        return await self._illustrator.drawn(wishes.wishes)
+        try:
+            wishes = await self._composer.in_thread(wish)
+            return await self._illustrator.drawn(wishes.wishes)
+        except Exception as exc:  # noqa: BLE001 (an alert without pictures is better than none)
+            telemetry.error("formulas not drawn", exc=exc)
+            return Pictures()
 
     def _look(self, db: Database, debts: Sequence[owed.Owed], now: datetime) -> _Known:
         ids = [debt.entry_id for debt in debts]
