@@ -124,7 +124,9 @@ class _Story:
         published = at(entry.published_at) if entry.published_at else "it does not say when"
         click.echo(f"  published  {published}")
         late = f", {span(max(0.0, self.delay))} later" if self.delay is not None else ""
-        first = ", at the first fetch of its feed" if entry.first_fetch else ""
+        baseline = self.feed.baseline_at or entry.seen_at
+        at_first = entry.first_fetch and entry.seen_at <= baseline  # not: held as if it were
+        first = ", at the first fetch of its feed" if at_first else ""
         click.echo(f"  fetched    {at(entry.seen_at)}{late}{first}")
         if not self.debts:
             click.echo(f"  owed       to nobody: {self._silence()}")
