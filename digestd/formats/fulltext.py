@@ -28,6 +28,7 @@ AUTO = "auto"  # for a selector: find it yourself
 _LEAST = 200
 # A feed whose text is longer, and not cut off, has it all.
 _TEASER = 1_500
+_NO_TEASER = 60_000  # characters of HTML: whatever it is, there is enough to read
 _MAX_PAGE = 3_000_000
 _CUT = re.compile(
     r"(?:\[?(?:\.\.\.|…|&hellip;|&#8230;|\[…\])\]?|阅读全文|阅读更多|继续阅读|查看全文|read more"
@@ -39,6 +40,8 @@ _CUT = re.compile(
 
 def is_teaser(html: str) -> bool:
     """Return whether a feed's text looks like the beginning of a longer one."""
+    if len(html) > _NO_TEASER:
+        return False
     text = to_text(html).strip()
     return len(text) < _TEASER or bool(_CUT.search(text[-120:]))
 

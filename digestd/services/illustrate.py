@@ -116,7 +116,8 @@ class Illustrator:
             return {}
         from digestd.formats.imagelinks import entry_images  # noqa: PLC0415 (lxml)
 
-        urls = {entry.id: entry_images(entry) for entry in entries}
+        # Bodies of a megabyte take a while: not in the loop that everybody shares.
+        urls = await asyncio.to_thread(lambda: {one.id: entry_images(one) for one in entries})
         if mode == "attach":
             return _telling(await self._images.thumbnails(entries, urls, self.patience))
         linked = {id_: found[:1] for id_, found in urls.items() if found}
