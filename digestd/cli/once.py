@@ -23,6 +23,7 @@ async def run_once(app: App, *, every: bool) -> int:
             if every:
                 await store.write(feeds.make_due, app.clock())
             reports = await parts.poller.run_once()
+            await parts.worker.close()  # nothing is read from here on; what draws starts it anew
             await parts.alerts.work()
             await parts.digests.work()
             await _send(parts)

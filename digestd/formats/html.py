@@ -58,6 +58,14 @@ _FOREIGN = re.compile(
     re.IGNORECASE,
 )
 _MATHML_PREFIX = re.compile(r"(</?)mml?:(?=[a-z])", re.IGNORECASE)
+_CLEANER = nh3.Cleaner(
+    tags=set(policy.ALLOWED),
+    attributes={tag: set(names | policy.EVERYWHERE) for tag, names in policy.ALLOWED.items()},
+    allowed_classes={"span": {policy.MATH_CLASS}},
+    clean_content_tags={_GONE, "script", "style"},
+    url_schemes=set(policy.SCHEMES),
+    link_rel="noopener noreferrer",
+)
 # HTML has no line end right after <pre>: a browser drops the first.
 _PRE_START = re.compile(r"(<pre(?: [^<>]*)?>)\n+")
 # A player that is never closed would take the rest of the text with it.
@@ -131,16 +139,7 @@ def _clean_once(html: str, base_url: str | None, math: MathMode) -> tuple[str, b
         if len(element) == 0 and not element.text:
             element.text = ""  # else libxml2 leaves out the end tag of an empty <li> or <p>
     tidied = etree.tostring(body, encoding="unicode", method="html", with_tail=False)
-    cleaned = nh3.clean(
-        tidied,
-        tags=set(policy.ALLOWED),
-        attributes={tag: set(names | policy.EVERYWHERE) for tag, names in policy.ALLOWED.items()},
-        allowed_classes={"span": {policy.MATH_CLASS}},
-        clean_content_tags={_GONE, "script", "style"},
-        url_schemes=set(policy.SCHEMES),
-        link_rel="noopener noreferrer",
-    )
-    cleaned = _PRE_START.sub(r"\1", cleaned).strip()
+    cleaned = _PRE_START.sub(r"\1", _CLEANER.clean(tidied)).strip()
     # Without the elements that are gone, others may stand where no parser leaves them; and
     # what stands wrong in a table is moved before it.
     steady = cleaned.count("<") == tidied.count("<") - _BODY_TAGS and "<table" not in cleaned
