@@ -12,9 +12,8 @@ from sqlite_utils import Database
 
 from digestd.core.edits import Edit
 from digestd.core.identity import content_fingerprint
-from digestd.core.links import canonical_link
-from digestd.core.models import Enclosure, Entry
-from digestd.core.recognition import WORDY, Known, Renamed
+from digestd.core.models import Enclosure, Entry, ParsedEntry
+from digestd.core.recognition import Known, Renamed
 from digestd.core.refresh import NewEntry
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 
@@ -22,6 +21,8 @@ from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 _KEYS_PER_QUERY = 5_000
 # More than any document lists, and than a flood can hide.
 _REMEMBERED = 2_500
+_LATE = 100
+_LATELY = 30 * 86_400_000_000  # microseconds
 
 
 def seen_keys(db: Database, feed_pk: int, keys: Iterable[bytes]) -> dict[bytes, int]:
@@ -39,29 +40,66 @@ def seen_keys(db: Database, feed_pk: int, keys: Iterable[bytes]) -> dict[bytes, 
     return found
 
 
-def remembered(db: Database, feed_pk: int) -> tuple[Known, ...]:
-    """Return the late entries of a feed, newest first, as far as recognition needs them."""
-    rows = db.query(
-        "SELECT id, guid, link, title, published_at, seen_at, first_fetch, fingerprint, revision,"
-        " enclosures, length(content_html) + length(summary_html) AS signs"
-        " FROM entries WHERE feed_pk = ? ORDER BY seen_at DESC, id DESC LIMIT ?",
+def remembered(
+    db: Database, feed_pk: int, fresh: Sequence[ParsedEntry] = (), ids: Iterable[int] = ()
+) -> tuple[Known, ...]:
+    """Return the entries of a feed that recognition needs, newest first.
+
+    Those of late, which tell how much the feed brings; of all others, however old, those
+    with the link or the title of one of `fresh`, and `ids`. So it takes no longer the
+    more a feed has brought in years.
+    """
+    rows = _late(db, feed_pk)
+    rows += _matching(db, feed_pk, "link", [entry.link for entry in fresh if entry.link])
+    rows += _matching(db, feed_pk, "title", [entry.title for entry in fresh if entry.title])
+    rows += _matching(db, feed_pk, "id", list(ids))
+    known = {row[0]: row for row in rows}
+    newest_first = sorted(known.values(), key=lambda row: (row[5], row[0]), reverse=True)
+    return tuple(map(_known, newest_first))
+
+
+_KNOWN = "id, guid, link, title, published_at, seen_at, first_fetch, fingerprint, revision"
+
+
+def _matching(db: Database, feed_pk: int, column: str, values: Sequence[object]) -> list[Any]:
+    rows: list[Any] = []
+    for start in range(0, len(values), _KEYS_PER_QUERY):
+        chunk = values[start : start + _KEYS_PER_QUERY]
+        marks = ",".join("?" * len(chunk))
+        rows += db.conn.execute(
+            f"SELECT {_KNOWN} FROM entries WHERE feed_pk = ? AND {column} IN ({marks})",
+            (feed_pk, *chunk),
+        )
+    return rows
+
+
+def _late(db: Database, feed_pk: int) -> list[Any]:
+    """Return the rows of the newest entries: some hundred, and those of the last four weeks."""
+    rows: list[Any] = []
+    newest = db.conn.execute(
+        f"SELECT {_KNOWN} FROM entries WHERE feed_pk = ? ORDER BY seen_at DESC, id DESC LIMIT ?",
         (feed_pk, _REMEMBERED),
     )
-    return tuple(
-        Known(
-            id=row["id"],
-            guid=row["guid"],
-            link=row["link"],
-            title=row["title"],
-            published_at=moment_or_none(row["published_at"]),
-            seen_at=moment(row["seen_at"]),
-            first_fetch=bool(row["first_fetch"]),
-            fingerprint=row["fingerprint"],
-            revision=row["revision"],
-            wordy=row["signs"] >= WORDY,
-            files=frozenset(canonical_link(e.url) for e in _enclosures_in(row["enclosures"])),
-        )
-        for row in rows
+    for row in newest:
+        if len(rows) >= _LATE and row[5] < rows[0][5] - _LATELY:
+            break
+        rows.append(row)
+    newest.close()
+    return rows
+
+
+def _known(row: Any) -> Known:  # noqa: ANN401 (a row of SQLite's)
+    id_, guid, link, title, published_at, seen_at, first_fetch, fingerprint, revision = row
+    return Known(
+        id=id_,
+        guid=guid,
+        link=link,
+        title=title,
+        published_at=moment_or_none(published_at),
+        seen_at=moment(seen_at),
+        first_fetch=bool(first_fetch),
+        fingerprint=fingerprint,
+        revision=revision,
     )
 
 

@@ -24,9 +24,12 @@ def recall(
     """Return what is remembered of these entries; with `edits`, what they said before, too."""
     wanted = lookup_keys(listed, without_guids=not trust_guids)
     memory = Memory(entries.seen_keys(db, feed_pk, wanted))
-    if not edits and not recognise(listed, memory, trust_guids=trust_guids).fresh:
+    found = recognise(listed, memory, trust_guids=trust_guids)
+    if not edits and not found.fresh:
         return memory
-    memory = Memory(memory.keys, entries.remembered(db, feed_pk))
+    fresh = [one.entry for one in found.fresh]
+    ids = [entry_id for _, entry_id in found.known] if edits else []
+    memory = Memory(memory.keys, entries.remembered(db, feed_pk, fresh, ids))
     if edits:
         found = recognise(listed, memory, trust_guids=trust_guids)
         said = entries.seen_keys(db, feed_pk, said_keys(found.pairs(memory)))

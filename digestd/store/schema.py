@@ -371,3 +371,10 @@ def m009_outlines(db: Database) -> None:
         "CREATE TABLE outlines (feed_pk INTEGER PRIMARY KEY REFERENCES feeds (pk)"
         " ON DELETE CASCADE, state BLOB NOT NULL)"
     )
+
+
+@migrations()
+def m010_twins(db: Database) -> None:
+    """Let an entry's twin be found among all that a feed has ever brought."""
+    db.conn.execute("CREATE INDEX entries_by_link ON entries (feed_pk, link)")
+    db.conn.execute("CREATE INDEX entries_by_title ON entries (feed_pk, title)")
