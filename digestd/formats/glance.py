@@ -30,6 +30,7 @@ _RDF_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 # Without ";": feedparser takes it out of what looks like a reference.
 _WEB = re.compile(r"(?:https?:/)?/(?!/)[\x21-\x3a\x3c-\x7e]+")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PLAIN_ID = re.compile(r"(?:(?!///)[\x20-\x7e])+")
 _GUID = {"isPermaLink"}
 _ODD = re.compile("[\x80-\x9f]")  # feedparser reads windows-1252 into these
@@ -71,6 +72,8 @@ def glance(entry: etree._Element) -> tuple[Facts, str] | None:
     is_linked = any(link["rel"] == "alternate" for link in found["links"])
     if not ("title" in found and is_linked and found.get("id", "x")):
         return None
+    if _is_relative(found) and _has_base(entry):
+        return None
     found["links"] += found.pop("files", [])
     lang = entry.getparent()
     while lang is not None and lang.get(f"{_XML}lang") is None:
@@ -78,6 +81,17 @@ def glance(entry: etree._Element) -> tuple[Facts, str] | None:
     language = lang.get(f"{_XML}lang") if lang is not None else None
     found["title_detail"]["language"] = language or ""
     return found, teaser
+
+
+def _is_relative(found: Facts) -> bool:
+    """Return whether an address is left to be resolved."""
+    addresses = [found.get("id") or "x:", *(link["href"] for link in found["links"])]
+    return not all(_ABSOLUTE.match(address) for address in addresses)
+
+
+def _has_base(element: etree._Element) -> bool:
+    """Return whether `xml:base` says against what, other than the document's own address."""
+    return any(node.get(f"{_XML}base") is not None for node in (element, *element.iterancestors()))
 
 
 def _take(found: Facts, child: etree._Element, tag: str) -> bool:

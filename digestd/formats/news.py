@@ -227,8 +227,10 @@ def _spared(
             teaser = from_text((glanced[i] or ({}, ""))[1])
             entries.append(replace(next(unread), unread=True, summary_html=teaser))
     named = _named(entries)
+    if not all(e.title and e.link for e in named):
+        return None  # what nothing names is known by its text
     alone = {entry_keys(replace(e, unread=True, ladder=()))[-1] for e in named}
-    if len(alone) < len(named) or not all(e.title and e.link for e in named):
+    if len(alone) < len(named):
         return None  # the text tells some apart
     head = replace(feed.read_head(parsed, url, document.text), complaint=complaint)
     return Reading(

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digestd.core.identity import content_fingerprint, entry_keys
@@ -163,6 +163,23 @@ heads = st.tuples(
     then=st.tuples(heads, st.lists(posts(), max_size=6)),
     kept=st.lists(st.integers(0, 5), max_size=6),
     spare=st.booleans(),
+)
+@example(  # an entry without a guid, a link and a date
+    write=rss,
+    first=(("Blog", "http://a.example/", ""), []),
+    then=(("Blog", "http://a.example/", ""), [("", "", "", "", "plain")]),
+    kept=[],
+    spare=True,
+)
+@example(  # addresses that are relative to xml:base
+    write=atom,
+    first=(("Blog", "http://a.example/", ""), []),
+    then=(
+        ("Blog", "http://a.example/", ""),
+        [("", "/a", "", "", "plain"), ("1", "/a", "One", "", "plain")],
+    ),
+    kept=[],
+    spare=True,
 )
 def test_a_second_version_is_the_same_by_either_way(
     write: Any, first: Any, then: Any, kept: list[int], spare: bool
