@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
@@ -237,3 +238,41 @@ async def test_a_digest_says_what_was_announced_and_how_the_feeds_fare(
         assert "already on your paper 3:00 AM" in said  # 08:00 UTC, in New York
         assert "digestd pause daily --for 7d" in said
         assert "1 feed well" in said
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_clock_and_owner_do_each_entry_is_in_one_digest(
+    tmp_path: Path, wall: Wall, open_parts: Open, seed: int
+) -> None:
+    """Restarts, another `when`, a clock that jumps: nothing skipped, nothing twice."""
+    chance = random.Random(seed)
+    whens = ["02:30", "mon-fri 08:00", "hourly", "1st 09:00", "last-day 18:00", "sun 20:00"]
+    wall.now = datetime(2026, 3, 6, tzinfo=UTC)  # a change of the clocks lies ahead
+    owed_so_far = 0
+    for _ in range(6):
+        async with open_parts(
+            config(tmp_path, chance.choice(whens), chance.choice([0, 1, 3]))
+        ) as p:
+            for _ in range(4):
+                wall.shift(timedelta(hours=chance.choice([-2, 0.4, 5, 23, 60, 24 * 20])))
+                if chance.random() < 0.7:
+                    await p.store.write(owe, f"{seed}/{owed_so_far}", wall())
+                    owed_so_far += 1
+                await p.digests.work()
+                if chance.random() < 0.2:
+                    digest = p.config.digests["daily"]
+                    await p.digests.close(digest, manual_slot(digest, wall()), force=True)
+            if chance.random() < 0.5:  # else it was killed
+                p.digests.stop()
+                await p.digests.run()
+    async with open_parts(config(tmp_path, "23:15", 0)) as p:
+        for _ in range(3):
+            wall.shift(timedelta(days=1))
+            await p.digests.work()
+        told = await p.store.read(_told)
+    assert told == dict.fromkeys(range(1, owed_so_far + 1), 1)
+
+
+def _told(db: Database) -> dict[int, int]:
+    rows = db.conn.execute("SELECT entry_id, count(*) FROM message_entries GROUP BY entry_id")
+    return {row[0]: row[1] for row in rows}
