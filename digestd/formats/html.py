@@ -81,7 +81,9 @@ _SHALLOW = frozenset(
     "area base br caption col colgroup dd dt embed hr img input li link meta option p param source"
     " tbody td tfoot th thead tr track wbr".split()
 )
-_NAMES = frozenset({*policy.ALLOWED, *policy.RENAMED, *policy.DROPPED, "big", "font", "form"})
+_NAMES = frozenset(
+    {*policy.ALLOWED, *policy.RENAMED, *policy.DROPPED, *policy.WITH_FALLBACK, "big", "font"}
+)
 _HIDDEN = re.compile(r"(?:^|;)\s?(?:display\s?:\s?none|visibility\s?:\s?hidden)", re.IGNORECASE)
 _TINY_STYLE = re.compile(
     r"(?:^|;)\s?(?:max-)?(?:width|height)\s?:\s?[01](?:px)?\s?(?:;|!|$)", re.IGNORECASE
@@ -143,6 +145,10 @@ def _clean_once(html: str, base_url: str | None, math: MathMode) -> tuple[str, b
     # Without the elements that are gone, others may stand where no parser leaves them; and
     # what stands wrong in a table is moved before it.
     steady = cleaned.count("<") == tidied.count("<") - _BODY_TAGS and "<table" not in cleaned
+    if ("$" in cleaned or "\\" in cleaned) and any(
+        tag[2].lower() not in _NAMES for tag in _TAG.finditer(text)
+    ):
+        steady = False  # without a tag that is none, what is left may be a formula
     return cleaned, steady
 
 
