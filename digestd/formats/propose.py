@@ -69,7 +69,7 @@ def propose(body: bytes, *, url: str, content_type: str) -> tuple[Proposal, ...]
 
 
 def _groups(root: html.HtmlElement) -> Iterator[_Group]:
-    for selector, blocks in list(_repeated(root).items())[:_MOST_GROUPS]:
+    for selector, blocks in _repeated(root).items():
         score = _score(blocks)
         if score > 0:
             # Of two that are equally good the shorter one says more clearly what is meant.
@@ -87,8 +87,12 @@ def _repeated(root: html.HtmlElement) -> dict[str, list[html.HtmlElement]]:
         if parent is not None:
             key = (parent, str(element.tag))
             by_parent[key] = by_parent.get(key, 0) + 1
-    found = {s: blocks for s, blocks in by_class.items() if _FEWEST <= len(blocks) <= _MOST}
-    for (parent, tag), count in by_parent.items():
+    often = [(s, blocks) for s, blocks in by_class.items() if _FEWEST <= len(blocks) <= _MOST]
+    found = dict(often[: _MOST_GROUPS // 2])
+    # Each takes a walk through the page: those with most children first, and not all of them.
+    for (parent, tag), count in sorted(by_parent.items(), key=lambda one: -one[1]):
+        if len(found) >= _MOST_GROUPS:
+            break
         selector = tag if tag == "article" else f"{_named(parent)} > {tag}"
         if _FEWEST <= count <= _MOST and selector not in found:
             found[selector] = select(root, selector)

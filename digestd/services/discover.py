@@ -97,6 +97,7 @@ class _Search:
         self._clock = finder.browser.clock
         self._tried: dict[str, Candidate | Page | str] = {}
         self._left = _MOST_REQUESTS
+        self._front: Page | None = None  # of the site, where the address was another page
         self._end = asyncio.get_running_loop().time() + _LONGEST
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self.findings = Findings(address)
@@ -220,8 +221,9 @@ class _Search:
         answer = await self._ask(FeedLink(root, "known"), "the site's first page", 0, None)
         if isinstance(answer, Page):
             page = answer if self.findings.page is None else replace(answer, url=where)
-            await self._ask_links(page, [x for x in answer.links if x.source in ("header", "tag")])
-            self.findings.page = self.findings.page or answer
+            named = [link for link in answer.links if link.source in ("header", "tag")]
+            await self._ask_links(page, named, "the site's first page")
+            self._front = answer
 
     async def _ask_sitemaps(self, root: str) -> None:
         index = await self._ask(FeedLink(f"{root}sitemap.xml", "news"), _NEWS, 0, None)
@@ -230,17 +232,20 @@ class _Search:
         await self._ask_in_turn([x for x in named if x.source == "news"] + usual, _NEWS)
 
     async def _ask_deeper(self) -> None:
-        for url in self.findings.page.deeper if self.findings.page else ():
+        page = self.findings.page or self._front
+        for url in page.deeper if page else ():
             answer = await self._ask(FeedLink(url, "word"), "a page of the site", 0, None)
             if isinstance(answer, Page):
-                await self._ask_links(answer, answer.links)
+                await self._ask_links(answer, answer.links, f"the page {url}")
                 if not self._good:
                     near = discovery.well_known(url)[0][:4]
                     await self._ask_in_turn(near, _USUAL)
             if self._good:
                 return
 
-    async def _ask_links(self, page: Page, links: Iterable[FeedLink]) -> None:
+    async def _ask_links(
+        self, page: Page, links: Iterable[FeedLink], whose: str = "its page"
+    ) -> None:
         """Read what a page links to, kind by kind, as long as nothing good is among it."""
         ranked = discovery.without_doubles(list(links))
         kinds: tuple[tuple[str, ...], ...] = (("header", "tag"), ("anchor",), ("word",))
@@ -250,7 +255,10 @@ class _Search:
                 enumerate(of_kind), key=lambda pair: -discovery.prior(pair[1], pair[0], page)
             )[:_MOST_CANDIDATES]
             answers = await asyncio.gather(
-                *(self._ask(link, _WHAT[link.source], place, page) for place, link in scored)
+                *(
+                    self._ask(link, f"{_WHAT[link.source]} {whose}", place, page)
+                    for place, link in scored
+                )
             )
             if self._good:
                 return
@@ -261,7 +269,10 @@ class _Search:
     async def _ask_list(self, page: Page) -> None:
         links = [link for link in page.links if link.source != "word"][:_MOST_CANDIDATES]
         await asyncio.gather(
-            *(self._ask(link, _WHAT[link.source], place, page) for place, link in enumerate(links))
+            *(
+                self._ask(link, "listed by a page of the site", place, page)
+                for place, link in enumerate(links)
+            )
         )
 
     async def _ask_in_turn(self, links: Sequence[FeedLink], what: str) -> None:
@@ -307,15 +318,17 @@ class _Search:
             return document
         score = discovery.posterior(discovery.prior(link, place, page), document, self._clock())
         lasting = link.url if link.url.startswith(RSSHUB) else outcome.moved_to or link.url
-        return Candidate(lasting, document, link.title or what, score)
+        known = f"“{link.title}”, {what}" if link.title else what
+        return Candidate(lasting, document, known, score)
 
 
 _NO_RSSHUB = 'RSSHub has a route for it, if you have one: [poll] rsshub = "http://localhost:1200"'
 _USUAL = "a usual place"
 _NEWS = "a sitemap of news"
 _WHAT = {
-    "header": "named in a Link header",
-    "tag": "named by its page",
-    "anchor": "linked in its page",
-    "word": "linked in its page",
+    "header": "named in a header of",
+    "tag": "named by",
+    "anchor": "linked in",
+    "word": "linked in",
+    "news": "listed by",
 }
