@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import unescape
 from pathlib import Path
 
 from digestd.app import Parts
 from digestd.core.mathtext import to_text
 from digestd.core.models import Debt
+from digestd.formats.html import clean
 from digestd.services.digests import manual_slot
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall
@@ -139,6 +142,32 @@ async def test_an_alert_by_mail_has_its_formulas_drawn_too(
         message = await parts.store.read(newest_mail)
     assert len(images_of(message)) == 1
     assert 'alt="∂L/∂W"' in html_of(message)
+
+
+async def test_the_text_says_all_that_pictures_say(
+    tmp_path: Path, open_parts: Open, wall: Wall
+) -> None:
+    display = r"\begin{cases}x, & x \ge 0\\ 0, & x < 0\end{cases} \tag{2}"
+    async with open_parts(CONFIG.format(folder=tmp_path)) as parts:
+
+        def work(db: Database) -> None:
+            [feed] = followed(db, now=NOW)
+            tex = r"\sqrt{\frac{a}{b}}"
+            title = clean(f"On ${tex}$", None)
+            html = clean(f"<p>As $\\sum_{{i=1}}^n x_i$ and $${display}$$ show.</p>", None)
+            debt = Debt("digest", "daily", NOW)
+            entry = new("1", debt, title=f"On {to_text(tex)}", title_html=title, content_html=html)
+            seen(db, feed, entry, now=NOW)
+
+        await parts.store.write(work)
+        message = await mail(parts, wall)
+    said = re.findall(r'<img class="m"[^>]* alt="([^"]+)"', html_of(message))
+    body = message.get_body(("plain",))
+    assert body is not None
+    text = " ".join(body.get_content().split())
+    assert len(images_of(message)) == len(said) == 3
+    assert all(unescape(alt) in text for alt in said), (said, text)
+    assert ">(2)<" in html_of(message), "the number of an equation stands beside it"
 
 
 async def test_many_digests_leave_no_memory_behind(tmp_path: Path, open_parts: Open) -> None:
