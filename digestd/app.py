@@ -33,7 +33,7 @@ from digestd.services.pricing import Pricing
 from digestd.services.push import PushService
 from digestd.services.sweep import Sweeper
 from digestd.services.waiting import Bell
-from digestd.store import channels, daemons, digests, feeds, hubs, origins
+from digestd.store import channels, daemons, digests, feeds, hubs, origins, outbox
 from digestd.store.db import Database, Store, connect
 from digestd.store.owner import this_process
 from digestd.worker.lanes import Lanes
@@ -376,6 +376,7 @@ def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscrip
     """Make the database know what the configuration names, and free what the dead hold."""
     daemons.free(db, daemons.dead_holders(db, this_process()))
     channels.know(db, config.channels)
+    outbox.forget_absurd_waits(db, now)
     digests.know(db, config.digests, now)
     if not config.push.callback_url:
         hubs.end_all(db)

@@ -10,7 +10,7 @@ from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, 
 
 LONGEST_RETRY = timedelta(hours=1)
 # A service may ask for patience, but not for ever.
-_LONGEST_WISH = timedelta(days=1)
+LONGEST_WISH = timedelta(days=1)
 # After so many failures in a row a channel tries another delivery than its
 # oldest: one that is refused again and again must not hold up the rest.
 PATIENCE = 3
@@ -90,7 +90,7 @@ def judge(
     if now - since >= settings.give_up:
         return Verdict("dead", "given up", reason, now, since, channel_failures + 1)
     failures = channel_failures + 1
-    wish = min(after, _LONGEST_WISH) if after is not None else None
+    wish = min(after, LONGEST_WISH) if after is not None else None
     own = wish if wish is not None else wait_after(attempts, settings.first_retry, chance)
     pause = wish if wish is not None else wait_after(failures, settings.first_retry, chance)
     return Verdict("due", word, reason, now + own, since, failures, now + pause)

@@ -195,7 +195,8 @@ class Daemon:
             tidying.add(task)
             task.add_done_callback(tidying.discard)
 
-        def woke() -> None:
+        def woke(by: timedelta) -> None:
+            begin(parts.store.write(outbox.clock_moved, by, parts.clock()))
             parts.ring_all()
             if parts.push is not None:
                 begin(parts.push.catch_up())

@@ -28,9 +28,12 @@ class Cadence:
         *,
         every: Mapping[Callable[[], object], timedelta],
         daily: Mapping[Callable[[], object], str],
-        on_moved: Callable[[], object],
+        on_moved: Callable[[timedelta], object],
     ) -> None:
-        """`every` rings at its span, `daily` at a local "HH:MM"; all ring once at the start."""
+        """`every` rings at its span, `daily` at a local "HH:MM"; all ring once at the start.
+
+        `on_moved` hears by how much the wall clock was set forward (or, below 0, back).
+        """
         self._every = every
         self._daily = daily
         self._on_moved = on_moved
@@ -45,11 +48,12 @@ class Cadence:
             self._scheduler.run_all()
         else:
             passed = timedelta(seconds=steady - self._steady)
-            if abs(wall - self._wall - passed) > _MOVED:
-                telemetry.warning("clock moved", by=wall - self._wall - passed)
+            moved = wall - self._wall - passed
+            if abs(moved) > _MOVED:
+                telemetry.warning("clock moved", by=moved)
                 self._register()
                 self._scheduler.run_all()
-                self._on_moved()
+                self._on_moved(moved)
         self._wall, self._steady = wall, steady
         self._scheduler.run_pending()
 

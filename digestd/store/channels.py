@@ -130,3 +130,13 @@ def mend(db: Database, name: str) -> None:
         " WHERE name = ?",
         (name,),
     )
+
+
+def clock_moved(db: Database, micros: int) -> None:
+    """Let the channels wait as long as they would have: the clock was set by so much."""
+    db.conn.execute("UPDATE channels SET resume_at = resume_at + ?", (micros,))
+
+
+def forget_absurd_waits(db: Database, latest: int) -> None:
+    """Let no channel wait beyond `latest`."""
+    db.conn.execute("UPDATE channels SET resume_at = NULL WHERE resume_at > ?", (latest,))

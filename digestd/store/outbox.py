@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
 
 from digestd.core.models import Delivery, MessageKind, Piece
-from digestd.core.retries import PATIENCE, Verdict
+from digestd.core.retries import LONGEST_WISH, PATIENCE, Verdict
 from digestd.store import channels, owed
 from digestd.store.channels import ANSWER_LENGTH
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
@@ -224,6 +224,34 @@ def drop(db: Database, delivery_ids: Iterable[int], why: str) -> int:
         ).rowcount
         for delivery_id in delivery_ids
     )
+
+
+def clock_moved(db: Database, by: timedelta, now: datetime) -> None:
+    """Let waits end when they would have: the wall clock was set by `by`, to `now`.
+
+    A computer without a clock of its own wakes up years ago, and jumps when it
+    hears the time: nothing is given up for that, and after a jump back nothing
+    waits for years.
+    """
+    micros = by // timedelta(microseconds=1)
+    db.conn.execute(
+        "UPDATE deliveries INDEXED BY deliveries_open SET due_at = due_at + ?,"
+        " failing_since = failing_since + ? WHERE state IN ('due', 'sending')",
+        (micros, micros),
+    )
+    channels.clock_moved(db, micros)
+    owed.reconsider(db, now)
+
+
+def forget_absurd_waits(db: Database, now: datetime) -> None:
+    """Try at once what waits for longer than anything does: the clock was ahead, and stopped so."""
+    latest = stamp(now + LONGEST_WISH + timedelta(hours=1))
+    db.conn.execute(
+        "UPDATE deliveries INDEXED BY deliveries_open SET due_at = ?, failing_since = NULL"
+        " WHERE state IN ('due', 'sending') AND due_at > ?",
+        (stamp(now), latest),
+    )
+    channels.forget_absurd_waits(db, latest)
 
 
 def settle_late(db: Database, delivery_id: int, attempt: int, now: datetime) -> None:

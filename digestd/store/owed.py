@@ -148,10 +148,9 @@ def hold(db: Database, held: Iterable[tuple[int, datetime, str]]) -> None:
 
 
 def reconsider(db: Database, now: datetime) -> None:
-    """Look at held alerts again now: what held them may have changed."""
+    """Look again now at what is put off: what held it may have changed, or the clock was wrong."""
     db.conn.execute(
-        "UPDATE owed SET due_at = :now WHERE message_pk IS NULL AND dropped = ''"
-        " AND kind = 'alert' AND held <> '' AND due_at > :now",
+        "UPDATE owed SET due_at = :now WHERE message_pk IS NULL AND dropped = '' AND due_at > :now",
         {"now": stamp(now)},
     )
 

@@ -23,6 +23,7 @@ class Rings:
         self.every: list[datetime] = []
         self.daily: list[datetime] = []
         self.moved = 0
+        self.moved_by = timedelta(0)
         self.cadence = Cadence(
             every={self._every: timedelta(seconds=30)},
             daily={self._daily: "02:30"},
@@ -35,8 +36,9 @@ class Rings:
     def _daily(self) -> None:
         self.daily.append(datetime.now(UTC))
 
-    def _moved(self) -> None:
+    def _moved(self, by: timedelta) -> None:
         self.moved += 1
+        self.moved_by = by
 
     def tick(self) -> None:
         self.cadence.tick(datetime.now(UTC), self.steady)
@@ -75,6 +77,7 @@ def test_a_moved_clock_rings_everything_at_once_and_goes_on(rings: Rings, jump: 
     rings.steady += 1
     rings.tick()
     assert rings.moved == 1
+    assert abs(rings.moved_by - jump) < timedelta(seconds=2)
     assert len(rings.every) == before + 1
     # `schedule` alone would now ring nothing until its old times came again.
     rings.pass_time(timedelta(minutes=5))

@@ -202,7 +202,7 @@ async def test_the_metronome_over_a_change_of_the_clocks_makes_one_digest_a_day(
         cadence = Cadence(
             every={lambda: fired.append(wall()): timedelta(minutes=15)},
             daily={lambda: fired.append(wall()): "02:30"},
-            on_moved=lambda: None,
+            on_moved=lambda _by: None,
         )
         async with open_parts(config(tmp_path)) as parts:
             for step in range(5 * 24 * 4):

@@ -182,3 +182,51 @@ def test_an_entry_recorded_twice_owes_once(db: Database, kind: str) -> None:
     assert seen(db, feed, new("1", debt)) == 1
     assert seen(db, feed, new("1", debt)) == 0
     assert sum(owed.count(db).values()) == 1
+
+
+@pytest.mark.parametrize("by", [timedelta(days=-400), timedelta(days=20_000)])
+def test_a_moved_clock_neither_gives_up_nor_waits_for_years(db: Database, by: timedelta) -> None:
+    put(db, "m1")
+    channels.take(db, "phone", ME, NOW, SOON)
+    delivery = take(db)
+    assert delivery is not None
+    settle(db, delivery, TryAgain("no network yet"))
+    waits_until = outbox.next_due_at(db, "phone", NOW)
+    assert waits_until is not None
+    outbox.clock_moved(db, by, NOW + by)
+    then = waits_until + by
+    assert outbox.next_due_at(db, "phone", NOW + by) == then
+    # The lease is that of a process that lives: it keeps it.
+    channels.take(db, "phone", ME, then, then + timedelta(minutes=2))
+    again = outbox.take_next(db, "phone", ME, then)
+    assert again is not None
+    verdict = judge(
+        TryAgain("no network yet"),
+        attempts=again.attempts,
+        failing_since=again.failing_since,
+        channel_failures=1,
+        now=then,
+        chance=0.5,
+        settings=RetrySettings(),
+    )
+    assert verdict.state == "due"
+
+
+def test_what_a_clock_that_was_years_ahead_has_put_off_goes_at_once(db: Database) -> None:
+    put(db, "m1")
+    ahead = NOW + timedelta(days=4000)
+    channels.take(db, "phone", ME, ahead, ahead + timedelta(minutes=2))
+    delivery = outbox.take_next(db, "phone", ME, ahead)
+    assert delivery is not None
+    verdict = judge(
+        TryAgain("busy"),
+        attempts=1,
+        failing_since=None,
+        channel_failures=0,
+        now=ahead,
+        chance=0.5,
+        settings=RetrySettings(),
+    )
+    outbox.settle(db, delivery, verdict, ahead)
+    outbox.forget_absurd_waits(db, NOW)
+    assert outbox.next_due_at(db, "phone", NOW) == NOW

@@ -55,3 +55,12 @@ def test_what_is_in_a_digest_is_known(db: Database) -> None:
     seen(db, feed, new("1", Debt("digest", "daily", NOW)), new("2", Debt("alert", "phone", NOW)))
     [debt] = owed.due(db, "digest", NOW)
     assert owed.in_digests(db, range(10)) == {debt.entry_id}
+
+
+def test_what_was_seen_by_a_clock_that_was_ahead_is_owed_all_the_same(db: Database) -> None:
+    [feed] = followed(db)
+    ahead = NOW + timedelta(days=4000)
+    seen(db, feed, new("1", Debt("digest", "daily", ahead)), now=ahead)
+    assert owed.due(db, "digest", NOW) == []
+    owed.reconsider(db, NOW)
+    assert len(owed.due(db, "digest", NOW)) == 1
