@@ -219,17 +219,19 @@ def _telegram(answer: HttpAnswer, body: Mapping[str, Any], now: datetime) -> Sen
     told = str(body.get("description", answer.line))
     parameters = body.get("parameters")
     wait = wait_of(parameters.get("retry_after")) if isinstance(parameters, dict) else None
-    reason = f"error {code}: {told}"
+    moved = parameters.get("migrate_to_chat_id") if isinstance(parameters, dict) else None
+    reason = f"error {code}: {told}" + (f"; the chat's id is now {moved}" if moved else "")
     if code == 429 or wait is not None:
         return TryAgain(reason, wait or retry_after(answer.headers.get("retry-after"), now))
-    lower = told.lower()
-    for part in ("chat not found", "upgraded to a supergroup", "user not found", "not a member",
-                 "not enough rights", "chat_write_forbidden", "thread not found"):  # fmt: skip
-        if part in lower:
-            return Broken(reason)
-    if code in (401, 403, 404):
+    if moved or code in (401, 403, 404) or any(part in told.lower() for part in _NO_SUCH_CHAT):
         return Broken(reason)
     return Refused(reason) if code in (400, 413) else TryAgain(reason)
+
+
+_NO_SUCH_CHAT = (
+    "chat not found", "upgraded to a supergroup", "user not found", "not a member",
+    "not enough rights", "chat_write_forbidden", "thread not found",
+)  # fmt: skip
 
 
 def _slack(answer: HttpAnswer, body: Mapping[str, Any], now: datetime) -> SendOutcome | None:

@@ -27,6 +27,7 @@ from digestd.delivery.wire import Call, Wire, watching
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 15.0
+_GOODBYE_SECONDS = 3.0
 
 
 class AppriseSender:
@@ -58,7 +59,9 @@ class AppriseSender:
 
     def close(self) -> None:
         """Let the plugins and their connections go."""
-        self._plugins.clear()
+        # Matrix's says goodbye when it goes: by the same way, and not for long.
+        with watching(Call(self._wire)), self._wire.sockets.limited(_GOODBYE_SECONDS):
+            self._plugins.clear()
         self._wire.close()
 
     def _send(self, piece: Piece) -> SendOutcome:

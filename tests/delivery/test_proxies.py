@@ -16,7 +16,7 @@ from digestd.delivery.targets import open_target
 from tests.support.broker import PASSWORD, USER, Broker
 from tests.support.messages import one_piece, trusting
 from tests.support.proxies import Proxy
-from tests.support.sinks import says
+from tests.support.sinks import matrix, says
 from tests.support.smtp import SmtpServer
 from tests.support.webserver import Authority, WebServer, status
 
@@ -108,3 +108,13 @@ def test_a_proxy_that_is_not_there_is_no_way_round(kind: str, url: str) -> None:
         assert isinstance(outcome, TryAgain)
         assert "s3cr3t" not in outcome.reason + repr(to)
         assert web.requests == []
+
+
+def test_a_goodbye_goes_through_too(proxy: Proxy) -> None:
+    with WebServer() as web:
+        web.route("*", matrix())
+        to = through(proxy, "http", f"matrix://bot:hunter22@{NAME}:{web.port}/!abc:x")
+        with closing(make_sender(to, tls=trusting)) as sender:
+            assert isinstance(sender.send(one_piece(to)), Sent)
+        assert web.paths()[-1].endswith("/logout")
+        assert {asked[:3] for asked in proxy.asked} == {("http", NAME, web.port)}

@@ -224,6 +224,7 @@ def refusal(code: int, told: str, **parameters: Any) -> Action:
         (refusal(404, "Not Found"), Broken, None),
         (refusal(400, "Bad Request: chat not found"), Broken, None),
         (refusal(400, "Bad Request: message is too long"), Refused, None),
+        (refusal(400, "group chat was upgraded", migrate_to_chat_id=-100123), Broken, None),
         (says({"ok": False, "error_code": 400, "description": "odd"}), Refused, None),
         (says({"ok": False, "error_code": 429, "parameters": {"retry_after": 3}}), TryAgain, 3),
         (status(503, Retry_After="9"), TryAgain, 9),
