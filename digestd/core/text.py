@@ -36,6 +36,8 @@ def scrub(text: str) -> str:
 
     Every kind of line end becomes a newline, so that no other one smuggles a line in.
     """
+    if text.isprintable():  # none of these is
+        return text
     return _HARMFUL.sub("", _NEWLINES.sub("\n", text))
 
 
@@ -45,6 +47,8 @@ def one_line(text: str, limit: int = 200) -> str:
     White space is folded; zero-width signs go, joiners stay where they join. What was
     cut ends in "…". Work is bounded by the limit, whatever the length of `text`.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return " ".join(text.split())
     # A cluster longer than _MAX_CLUSTER is a pile of accents; blanks may fill the rest.
     looked_at = limit * _MAX_CLUSTER * 2
     head = _IDLE_JOINER.sub("", _INVISIBLE.sub("", scrub(text[:looked_at])))

@@ -76,3 +76,11 @@ def test_tracking_is_stripped_and_nothing_else(url: str, stripped: str) -> None:
 @given(st.text(max_size=60) | st.text("htps:/[]@?#.&=utm_1", max_size=40).map("http://".__add__))
 def test_links_are_canonical_once(url: str) -> None:
     assert canonical_link(canonical_link(url)) == canonical_link(url)
+
+
+@given(st.text(max_size=300), st.integers(1, 60))
+def test_printable_text_takes_a_shorter_way_to_the_same(text: str, limit: int) -> None:
+    """A newline at the end, which is folded away, sends the same text the long way."""
+    printable = "".join(filter(str.isprintable, text))
+    assert scrub(printable + "\n") == scrub(printable) + "\n"
+    assert one_line(printable[:limit] + "\n", limit) == one_line(printable[:limit], limit)
