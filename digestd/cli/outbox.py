@@ -11,9 +11,10 @@ import click
 
 from digestd.app import App
 from digestd.cli import Context
-from digestd.cli.show import JSON_OPTION, ago, rfc3339, rows
+from digestd.cli.show import JSON_OPTION, ago, rfc3339, rows, safe
+from digestd.core.pausing import ENDLESS
 from digestd.errors import UsageError
-from digestd.store import ledger
+from digestd.store import ledger, owed
 from digestd.store import outbox as outbox_rows
 from digestd.store.db import Database, Store
 
@@ -56,7 +57,13 @@ def outbox_list(
     states = (*ledger.OPEN, *(("sent", "dropped") if every else ()))
     with context.app().database() as db:
         listed = ledger.listing(db, states, channel=channel, limit=limit)
+        waiting = owed.waiting(db)
     _show(listed, now, as_json=as_json)
+    for target, why, count, until in waiting:
+        if channel in (None, target):
+            end = ago(until, now) if until < ENDLESS else "when it is resumed"
+            alerts = "1 alert waits" if count == 1 else f"{count} alerts wait"
+            click.echo(f"{alerts} for {safe(target)} ({why}), to be sent {end}", err=True)
 
 
 def _show(listed: list[ledger.Listed], now: datetime, *, as_json: bool) -> None:

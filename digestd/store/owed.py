@@ -97,6 +97,15 @@ def count(db: Database) -> dict[tuple[str, str], int]:
     return {(row["kind"], row["target"]): row["n"] for row in rows}
 
 
+def waiting(db: Database) -> list[tuple[str, str, int, datetime]]:
+    """Return the alerts that are put off: channel, why, how many, and until when at the latest."""
+    rows = db.conn.execute(
+        "SELECT target, held, count(*), max(due_at) FROM owed WHERE message_pk IS NULL"
+        " AND dropped = '' AND kind = 'alert' AND held <> '' GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    return [(row[0], row[1], row[2], moment(row[3])) for row in rows]
+
+
 def next_alert_at(db: Database, now: datetime) -> datetime | None:
     """Return when the next alert that waits is to be looked at; None if none waits."""
     row = db.conn.execute(

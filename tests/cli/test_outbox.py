@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,6 +138,20 @@ def test_what_comes_in_a_dropping_pause_is_never_told(
     story = parsed(dead, "why", "four", "--json")
     assert {debt["dropped"] for debt in story["owed"]} == {"feed:good was paused"}
     assert story["messages"] == []
+
+
+def test_alerts_that_wait_are_told_beside_the_outbox(
+    site: tuple[Path, GrowingFeeds], dead: Run, tmp_path: Path
+) -> None:
+    config = tmp_path / "copy" / "config.toml"
+    quiet = 'page = { url = "file:///tmp/x", quiet = ["mon-sat", "sun 00:00-23:59"] }'
+    text = re.sub(r"(?m)^page = .*$", quiet, config.read_text())
+    config.write_text(text)
+    site[1].publish(0, "by night")
+    dead("run", "--once", "--all")
+    _, out, err = dead("outbox", "--json")
+    assert re.search(r"alerts? waits? for page \(quiet\), to be sent in \d", err)
+    assert all(one["channel"] != "page" for one in json.loads(out))
 
 
 def test_a_paused_digest_is_not_sent_by_hand_unnoticed(dead: Run) -> None:
