@@ -74,6 +74,7 @@ class EntryView:
     direction: Direction
     is_lead: bool = False  # the one that stands out
     is_cut: bool = False  # there is more behind the link
+    goes_on: bool = False  # so much of it is shown that one would read on: worth a link
     image: str = ""  # the `src` of a small picture, 116 px wide; empty: none
     image_height: int = 0  # 0: not known
     _body: Body = field(default_factory=lambda: Body(()))

@@ -89,12 +89,12 @@ class DigestMail:
             selection = select(self._stories.shown, rung, self._plan)
             shown = self._pictures.again()
             view = self._view(selection, around, self._views(around, shown))
-            message = self._filled(view, selection)
+            message = self._filled(view, selection, MAX_HTML_BYTES)
             if len(message.html.encode()) <= MAX_HTML_BYTES:
                 message = replace(message, images=attached(shown))
                 break
         else:
-            message = self._several(message, selection, around)
+            message = self._several(self._filled(view, selection), selection, around)
         if len(selection.entries) > _CHAT_FROM:
             return replace(message, chat=self._chat(around))
         return message
@@ -161,7 +161,8 @@ class DigestMail:
             footer=around.footer,
         )
 
-    def _filled(self, view: DigestView, whole: Selection) -> Message:
+    def _filled(self, view: DigestView, whole: Selection, room: int = 0) -> Message:
+        """Return one mail; without text and chat form where its HTML is longer than `room`."""
         digest, words, now = self._digest, self._words, self._occasion.now
         shown = [entry for group in view.groups for entry in group.entries]
         title = words.say("{digest}: nothing new", digest=view.title)
@@ -176,7 +177,7 @@ class DigestMail:
             complaints += [f"digests.{digest.name}.subject: {why}"] if why else []
         if view.parts > 1:
             title = f"{title} ({view.part}/{view.parts})"
-        filled = self._templates.fill(digest.template, "digest", context)
+        filled = self._templates.fill(digest.template, "digest", context, room=room)
         feeds = {feed.pk: feed for _, feed in self._members}
         return Message(
             "digest",

@@ -51,11 +51,22 @@ class Templates:
         )
 
     def fill(
-        self, name: str, fallback: str, context: Context, styles: Collection[Style] = STYLES
+        self,
+        name: str,
+        fallback: str,
+        context: Context,
+        styles: Collection[Style] = STYLES,
+        *,
+        room: int = 0,
     ) -> Filled:
-        """Return these styles of `name`; a form that nobody wrote is `fallback`'s."""
+        """Return these styles of `name`; a form that nobody wrote is `fallback`'s.
+
+        HTML of more than `room` bytes (0: any) is returned alone: nobody will use it.
+        """
         nothing = "", ""
         html, of_html = self._form(name, fallback, "html", context) if "html" in styles else nothing
+        if room and len(html.encode()) > room:
+            styles = ()
         text, of_text = self._form(name, fallback, "txt", context) if "text" in styles else nothing
         chat, of_chat = self.chat(name, fallback, context) if "chat" in styles else nothing
         complaints = dict.fromkeys(filter(None, (of_html, of_text, of_chat)))

@@ -188,6 +188,7 @@ class Views:
             direction=direction_of(language),
             is_lead=is_lead,
             is_cut=is_cut,
+            goes_on=is_cut and (is_lead or whole_to > 0),
             image=image.source if image else "",
             image_height=image.height if image and not image.url else 0,
         )
