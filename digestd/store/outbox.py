@@ -227,19 +227,20 @@ def drop(db: Database, delivery_ids: Iterable[int], why: str) -> int:
 
 
 def clock_moved(db: Database, by: timedelta, now: datetime) -> None:
-    """Let waits end when they would have: the wall clock was set by `by`, to `now`.
+    """Let nothing be given up, or wait for years, for a wall clock that was set by `by`, to `now`.
 
     A computer without a clock of its own wakes up years ago, and jumps when it
-    hears the time: nothing is given up for that, and after a jump back nothing
-    waits for years.
+    hears the time; a laptop that slept seems to do the same. What was to be
+    tried meanwhile is tried now, but the time between is none of failing.
     """
     micros = by // timedelta(microseconds=1)
+    back = min(micros, 0)
     db.conn.execute(
         "UPDATE deliveries INDEXED BY deliveries_open SET due_at = due_at + ?,"
         " failing_since = failing_since + ? WHERE state IN ('due', 'sending')",
-        (micros, micros),
+        (back, micros),
     )
-    channels.clock_moved(db, micros)
+    channels.clock_moved(db, back)
     owed.reconsider(db, now)
 
 
