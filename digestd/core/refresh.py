@@ -93,9 +93,11 @@ def decide(
     gap = whole and not held and has_gap(feed, found)
     feed, learned = _learned(feed, outcome, document, () if held else found.fresh, now)
     if isinstance(outcome, Pushed):
-        state, word = (
-            after_delivery(feed, document, found.fresh, now, limits.min_interval),
-            "pushed",
+        word, known = "pushed", document is None and bool(outcome.body.strip())
+        state = (
+            feed  # a poll was there before: the very same bytes
+            if known
+            else after_delivery(feed, document, found.fresh, now, limits.min_interval)
         )
     else:
         feed = replace(feed, watch=_watched(feed, found, bool(held), gap, now))

@@ -35,14 +35,14 @@ WANTED = Subscription(URL, alert=("phone",), digests=("daily",))
 
 
 def delivered(
-    document: ParsedFeed | Unreadable | None, feed: Feed = KNOWN, memory: Memory | None = None
+    document: ParsedFeed | Unreadable | None, feed: Feed = KNOWN, body: bytes = b""
 ) -> RefreshPlan:
     return decide(
         feed,
         WANTED,
-        Pushed(b"", URL, {}),
+        Pushed(body, URL, {}),
         document,
-        memory or Memory(),
+        Memory(),
         now=NOW,
         chance=0.0,
         limits=PollLimits(),
@@ -101,6 +101,10 @@ def test_a_ping_makes_the_feed_be_asked_once_a_minute_at_most() -> None:
         assert delivered(empty).feed.next_poll_at == NOW
         just_polled = replace(KNOWN, last_polled_at=NOW)
         assert delivered(empty, just_polled).feed.next_poll_at == NOW + MINUTE
+
+
+def test_bytes_that_a_poll_has_just_seen_ask_for_nothing() -> None:
+    assert delivered(None, body=b"<rss/>").feed == KNOWN
 
 
 def test_skip_hours_hold_for_what_a_delivery_asks_for() -> None:
