@@ -54,7 +54,7 @@ class Proposal:
 
 _FEED_SCHEMES = re.compile(
     r"(?:feed|feeds|rss|pcast|podcast|itpc|view-source|web\+feed)"
-    r":(?://)?(?=https?:|[\w-]+\.)",
+    r":(?://)?(?=https?:|[\w-]+(?:\.|:\d))",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\d)")
@@ -180,10 +180,13 @@ def leads_deeper(text: str, url: str) -> bool:
 
 
 def unwrapped(url: str) -> str:
-    """Return the feed's own address where `url` is a button that subscribes somewhere."""
+    """Return the feed's own address where `url` is a button that subscribes somewhere.
+
+    Without a scheme where `url` says none: it is that of the page.
+    """
     cleaned = _FEED_SCHEMES.sub("", url.strip())
     if cleaned != url.strip() and not cleaned.lower().startswith("http"):
-        cleaned = f"https://{cleaned}"
+        cleaned = f"//{cleaned}"  # by the scheme of its page
     try:
         host = urlsplit(cleaned).hostname or ""
     except ValueError:

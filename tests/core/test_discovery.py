@@ -36,6 +36,7 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
         ("localhost:8080/feed", ["https://localhost:8080/feed", "http://localhost:8080/feed"]),
         ("feed:https://example.org/f", ["https://example.org/f"]),
         ("feed://example.org/f", ["https://example.org/f", "http://example.org/f"]),
+        ("feed://localhost:80/f", ["https://localhost:80/f", "http://localhost:80/f"]),
         ("FEED:example.org/f", ["https://example.org/f", "http://example.org/f"]),
         ("itpc://example.org/f", ["https://example.org/f", "http://example.org/f"]),
         ("https://e.org/a?utm_source=x&id=1#part", ["https://e.org/a?id=1"]),
@@ -111,7 +112,7 @@ def test_other_addresses_do_not(url: str) -> None:
             "https://e.org/f?a=1",
         ),
         ("https://www.newsblur.com/?url=https://e.org/f", "https://e.org/f"),
-        ("pcast://e.org/f", "https://e.org/f"),
+        ("pcast://e.org/f", "//e.org/f"),
         ("feed:http://e.org/f", "http://e.org/f"),
         (
             "https://e.org/f?url=https://other.example/",

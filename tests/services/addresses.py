@@ -801,4 +801,13 @@ ROWS = [
             "https://i2.example/x/9f3.rss": rss("Wissen"),
         },
     ),
+    row(
+        "the feed scheme where there is no TLS",
+        "http://i3.example/",
+        "http://i3.example/news",
+        {
+            "http://i3.example/": page(body='<a href="feed://i3.example/news">abonnieren</a>'),
+            "http://i3.example/news": rss(),
+        },
+    ),
 ]
