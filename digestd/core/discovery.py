@@ -218,31 +218,44 @@ _ENDINGS = (".rss", ".atom", ".xml", "?format=rss", "?format=feed&type=rss")
 NEWS_SITEMAPS = ("sitemap-news.xml", "news-sitemap.xml", "sitemap_news.xml", "sitemap/news.xml")
 
 
-def well_known(url: str) -> tuple[list[FeedLink], list[FeedLink]]:
-    """Return where a feed of the page at `url` may be: the likely places, and the rest.
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Places where programs put feeds, each once, as seen from one page."""
 
-    Beside it before the root of its site: `/~me/` and `/blog/` are sites of their own.
-    """
+    near: tuple[FeedLink, ...] = ()  # beside it, and beside its parent
+    here: tuple[FeedLink, ...] = ()  # the less likely ones beside it
+    root: tuple[FeedLink, ...] = ()
+    rest: tuple[FeedLink, ...] = ()  # the less likely ones at the root
+
+
+def well_known(url: str) -> Usual:
+    """Return where a feed of the page at `url` may be: `/~me/` is a site of its own."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return [], []
+        return Usual()
     root = f"{parts.scheme}://{parts.netloc}/"
     segments = [s for s in parts.path.split("/") if s]
     if segments and "." in segments[-1] and not parts.path.endswith("/"):
         segments.pop()
     here = root + "".join(f"{segment}/" for segment in segments)
     above = root + "".join(f"{segment}/" for segment in segments[:-1])
-    likely = [here + name for name in _KNOWN[:_LIKELY]]
-    rest: list[str] = []
-    if segments:
-        likely += [url.partition("?")[0].rstrip("/") + ending for ending in _ENDINGS]
-        likely += [root + name for name in _KNOWN[:_LIKELY]]
-        rest += [above + name for name in _KNOWN[:_LIKELY]]
-    rest += [folder + name for folder in (here, root) for name in _KNOWN[_LIKELY:]]
-    first = dict.fromkeys(likely)
-    others = [one for one in dict.fromkeys(rest) if one not in first]
-    return [FeedLink(x, "known") for x in first], [FeedLink(x, "known") for x in others]
+    bare = url.partition("?")[0].rstrip("/")
+    endings = [bare + ending for ending in _ENDINGS] if segments else []
+    parent = [above + name for name in _KNOWN[:_LIKELY]] if len(segments) > 1 else []
+    taken: set[str] = set()
+
+    def once(urls: Sequence[str]) -> tuple[FeedLink, ...]:
+        fresh = [one for one in dict.fromkeys(urls) if one not in taken]
+        taken.update(fresh)
+        return tuple(FeedLink(one, "known") for one in fresh)
+
+    return Usual(
+        near=once([*(here + name for name in _KNOWN[:_LIKELY]), *endings, *parent]),
+        here=once([here + name for name in _KNOWN[_LIKELY:]]),
+        root=once([root + name for name in _KNOWN[:_LIKELY]]),
+        rest=once([root + name for name in _KNOWN[_LIKELY:]]),
+    )
 
 
 def root_of(url: str) -> str:

@@ -199,19 +199,23 @@ class _Search:
             await self._ask_around(found.page.url if found.page else self._address)
 
     async def _ask_around(self, where: str) -> None:
-        """Ask where a feed may be that the page says nothing of."""
-        likely, rest = discovery.well_known(where)
+        """Ask where a feed may be that the page says nothing of, the nearest places first."""
+        usual = discovery.well_known(where)
         await self._ask_front(where)
-        if not self._good:
-            await self._ask_in_turn(likely, _USUAL)
-        if not self._good:
-            await self._ask_deeper()
-        if not self._good:
-            await self._ask_in_turn(rest, _USUAL)
+        await self._ask_usual(usual.near)
+        await self._ask_deeper()
+        if self.findings.page is not None:  # what is not there has little beside it
+            await self._ask_usual(usual.here)
+        await self._ask_usual(usual.root)
+        await self._ask_usual(usual.rest)
         if not self._good:
             await self._ask_sitemaps(discovery.root_of(where))
         if not self.findings.candidates and not self.findings.problem:
             self.findings.problem = "no feed was found there, nor in any of the usual places"
+
+    async def _ask_usual(self, links: Sequence[FeedLink]) -> None:
+        if not self._good:
+            await self._ask_in_turn(links, "a usual place")
 
     async def _ask_front(self, where: str) -> None:
         """Look at the site's first page, where this one says nothing or is not there."""
@@ -233,13 +237,11 @@ class _Search:
 
     async def _ask_deeper(self) -> None:
         page = self.findings.page or self._front
-        for url in page.deeper if page else ():
+        for url in page.deeper if page and not self._good else ():
             answer = await self._ask(FeedLink(url, "word"), "a page of the site", 0, None)
             if isinstance(answer, Page):
                 await self._ask_links(answer, answer.links, f"the page {url}")
-                if not self._good:
-                    near = discovery.well_known(url)[0][:4]
-                    await self._ask_in_turn(near, _USUAL)
+                await self._ask_usual(discovery.well_known(url).near[:3])
             if self._good:
                 return
 
@@ -323,7 +325,6 @@ class _Search:
 
 
 _NO_RSSHUB = 'RSSHub has a route for it, if you have one: [poll] rsshub = "http://localhost:1200"'
-_USUAL = "a usual place"
 _NEWS = "a sitemap of news"
 _WHAT = {
     "header": "named in a header of",

@@ -58,8 +58,9 @@ def test_what_is_typed_means_addresses(typed: str, meant: list[str]) -> None:
 @given(st.text(max_size=60))
 def test_nothing_typed_breaks_it(typed: str) -> None:
     for url in addresses(typed):
-        likely, rest = well_known(url)
-        assert len(likely) + len(rest) < 120
+        usual = well_known(url)
+        places = [*usual.near, *usual.here, *usual.root, *usual.rest]
+        assert len(set(places)) == len(places) < 120
         unwrapped(url)
 
 
