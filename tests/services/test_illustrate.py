@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -142,6 +143,32 @@ async def test_an_alert_by_mail_has_its_formulas_drawn_too(
         message = await parts.store.read(newest_mail)
     assert len(images_of(message)) == 1
     assert 'alt="∂L/∂W"' in html_of(message)
+
+
+async def test_a_channel_without_pictures_does_not_wait_for_those_of_another(
+    tmp_path: Path, open_parts: Open
+) -> None:
+    config = CONFIG.format(folder=tmp_path).replace(
+        "[channels]", '[channels]\nscreen = "terminal://"'
+    )
+    async with open_parts(config) as parts:
+
+        def work(db: Database) -> None:
+            [feed] = followed(db, now=NOW)
+            debts = [Debt("alert", channel, NOW) for channel in ("paper", "screen")]
+            seen(db, feed, new("1", *debts, content_html=entry_html(HARD)), now=NOW)
+
+        def waiting(db: Database) -> list[str]:
+            return [row[0] for row in db.conn.execute("SELECT channel FROM deliveries ORDER BY id")]
+
+        await parts.store.write(work)
+        rung = parts.lanes["screen"].bell
+        async with parts.illustrator.drawer._turn:  # it draws something else meanwhile
+            making = asyncio.create_task(parts.alerts.work())
+            await rung.wait()
+            assert await parts.store.read(waiting) == ["screen"]
+        assert await making == 2
+        assert await parts.store.read(waiting) == ["screen", "paper"]
 
 
 async def test_the_text_says_all_that_pictures_say(
