@@ -15,9 +15,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from digestd.core.models import Enclosure, ParsedEntry, ParsedFeed, Unreadable
-from digestd.core.refresh import RefreshPlan
+
+if TYPE_CHECKING:  # the reader, in a process of its own, decides nothing
+    from digestd.core.refresh import RefreshPlan
 
 
 @dataclass(frozen=True, slots=True)

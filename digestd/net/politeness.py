@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from digestd.clock import Clock
@@ -70,6 +71,7 @@ class HostGate:
         self._sleep = sleep
         self._is_own = is_own
         self._origins: dict[str, _Origin] = {}
+        self._key = lru_cache(maxsize=1_000)(self._key_of)  # each poll asks six times
 
     @asynccontextmanager
     async def admit(self, url: str) -> AsyncIterator[None]:
@@ -154,7 +156,7 @@ class HostGate:
                 break
         origin.free_at = self._clock() + origin.gap if origin.gap else None
 
-    def _key(self, url: str) -> str:
+    def _key_of(self, url: str) -> str:
         if not self._is_own(url):
             return origin_of(url)
         parts = urlsplit(url)  # remembered in the database, so without a password

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
@@ -16,6 +17,7 @@ from digestd.net.reasons import status_in_words
 _PERMANENT = frozenset([301, 308])
 _MAX_VALIDATOR = 4096
 _MAX_HEADER = 4096
+_SENDABLE = re.compile("[\x20-\x7e\x80-\xff]+")
 # Headers of the owner's own that may follow a redirect to another host; all others may be secrets.
 _HARMLESS = frozenset(["accept", "accept-language", "user-agent"])
 
@@ -138,7 +140,7 @@ def _usable(validator: str | None) -> bool:
     """Whether a stored validator can stand in a header at all."""
     if not validator or len(validator) > _MAX_VALIDATOR:
         return False
-    return all(" " <= char <= "ÿ" and char != "\x7f" for char in validator)
+    return _SENDABLE.fullmatch(validator) is not None
 
 
 def _validator(response: httpx.Response, name: str) -> str | None:
@@ -148,11 +150,19 @@ def _validator(response: httpx.Response, name: str) -> str | None:
 
 def raw_header(response: httpx.Response, name: str) -> bytes:
     """Return the first header of this name as it came; httpx would guess at its charset."""
-    wanted = name.encode("ascii")
-    return next((value for key, value in response.headers.raw if key.lower() == wanted), b"")
+    return _fields(response).get(name.encode("ascii"), [b""])[0]
 
 
 def header(response: httpx.Response, name: str) -> str:
-    wanted = name.encode("ascii")
-    values = [value for key, value in response.headers.raw if key.lower() == wanted]
+    values = _fields(response).get(name.encode("ascii"), [])
     return b", ".join(values)[:_MAX_HEADER].decode("latin-1")
+
+
+def _fields(response: httpx.Response) -> dict[bytes, list[bytes]]:
+    """Return the headers of a response by their names in lower case; sorted out once."""
+    found: dict[bytes, list[bytes]] | None = response.extensions.get("digestd")
+    if found is None:
+        found = response.extensions["digestd"] = {}
+        for name, value in response.headers.raw:
+            found.setdefault(name.lower(), []).append(value)
+    return found
