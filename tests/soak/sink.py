@@ -22,6 +22,7 @@ class Sink:
         self.ill = True
         self.seen = 0
         self.ended = asyncio.Event()
+        self.never = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
@@ -49,7 +50,7 @@ class Sink:
                 self.ended.set()
             return 200
         if name == "hangs" and self.ill:
-            await asyncio.Event().wait()
+            await self.never.wait()
         if name == "fails" and self.ill:
             self.seen += 1
             if self.seen % 2:
