@@ -36,7 +36,7 @@ id = "blog"
 alert = "hook"
 {more}
 """
-_LISTED = 30
+_LISTED = 50
 
 
 class Publisher:

@@ -41,8 +41,8 @@ async def _run(site: Publisher, posts: int, *, whole: bool) -> None:
     site.daemon.signal(signal.SIGHUP)
     for number in range(posts // 10):
         await site.publish(f"kept-{number}", whole=whole)
-        await asyncio.sleep(_PAUSE * 2)
-    await site.until(lambda: len(site.told) >= posts // 10)
+        await asyncio.sleep(_PAUSE * 4)
+    await site.until(lambda: len(site.told) >= posts // 10, 60.0)
     _say("found by polls, each 2 s, the hub dead", site, posts // 10)
 
 
