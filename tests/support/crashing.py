@@ -38,6 +38,8 @@ class Mortal(sqlite3.Connection):
     die_at = 0
 
     def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+        if sql == "PRAGMA synchronous = FULL":
+            sql = "PRAGMA synchronous = OFF"  # a process dies here, not the machine
         if sql != "COMMIT":
             return super().execute(sql, *args)
         self._pass()
