@@ -104,6 +104,8 @@ def rubbish(document: Document) -> str:
 def _readable(document: Document, url: str) -> tuple[list[bytes], bool] | Unreadable:
     """Return the document in the forms worth trying, best first, and whether it was broken."""
     text = xmltext.with_absolute_base(xmltext.bound_entries(document.text), url)
+    if xmltext.has_too_many_tags(text):
+        return Unreadable("hundreds of thousands of tags, too many for a feed")
     source = Document(document.root, document.entities, text).as_bytes()
     sources = [source]
     fault = xmltext.fault(source)

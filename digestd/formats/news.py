@@ -22,7 +22,13 @@ from digestd.formats import fields, outline
 from digestd.formats.document import Json, Xml, open_body, read_document
 from digestd.formats.html import MathMode, from_text
 from digestd.formats.mathmarks import written_out
-from digestd.formats.xmltext import Document, bound_entries, tree, with_absolute_base
+from digestd.formats.xmltext import (
+    Document,
+    bound_entries,
+    has_too_many_tags,
+    tree,
+    with_absolute_base,
+)
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -146,6 +152,8 @@ def _xml(
     if document.root not in ("rss", "feed", "rdf:rdf"):
         return None
     text = with_absolute_base(bound_entries(document.text), url)
+    if has_too_many_tags(text):
+        return None
     root = tree(Document(document.root, document.entities, text).as_bytes())
     if isinstance(root, str) or (cut := outline.cut(text, root)) is None:
         return None

@@ -62,6 +62,9 @@ _REPEATED = re.compile(
 )
 _KEYWORDS = re.compile(r"(<(?:[A-Za-z][\w-]{0,20}:)?keywords\s{0,9}>[^<]{0,2000})[^<]*")
 _MAX_REPEATED = 300
+# Of the entries that are kept; as a tree each takes some three hundred bytes.
+_MAX_TAGS = 400_000
+_MAX_MARKUP = 1_000_000  # those within CDATA too, which are text until they are cleaned
 _MAX_STEPS = 1_000
 _MAX_ATTRIBUTES = 500
 _TOO_MANY_ATTRIBUTES = etree.XPath(f"boolean(//*[count(@*) > {_MAX_ATTRIBUTES}])")
@@ -237,6 +240,15 @@ def bound_entries(text: str) -> str:
     The rest is cut out before it costs anything: 100,000 entries take minutes to parse.
     """
     return _thin(_newest_entries(text))
+
+
+def has_too_many_tags(text: str) -> bool:
+    """Tell whether a document would take the memory of many."""
+    if text.count("<") <= _MAX_TAGS:
+        return False
+    head, *sections = text.split("<![CDATA[")
+    outside = head.count("<") + sum(part.partition("]]>")[2].count("<") for part in sections)
+    return outside > _MAX_TAGS or text.count("<") > _MAX_MARKUP
 
 
 def _newest_entries(text: str) -> str:

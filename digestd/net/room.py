@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-# Bodies up to `SMALL` are not counted one by one: as many as there may be requests open
-# (32 by default) make the rest of 128 MB.
+# Bodies up to `SMALL` are not counted one by one: as many as there may be requests open (32 by
+# default) take another 32 MB. With the copies that are made while one is read it is 128 MB.
 SMALL = 1 << 20
-SHARED = 96 << 20
+SHARED = 48 << 20
 
 
 class Place:

@@ -18,15 +18,17 @@ A_MOMENT = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=20)
 # Larger documents take longer than a moment anyway.
 _LARGE = 1 << 20
+# What an honest document of 16 MB takes, and a little more.
+_MEMORY = 320 << 20
 
 
 class Lanes:
     """Runs named jobs as `Worker` does; the first argument is the document."""
 
     def __init__(self) -> None:
-        self.quick = Worker(cpu=A_MOMENT)
+        self.quick = Worker(cpu=A_MOMENT, memory_bytes=_MEMORY)
         self._turns = Turns()
-        self.slow = Worker(cpu=PATIENCE, deadline=3 * PATIENCE)
+        self.slow = Worker(cpu=PATIENCE, deadline=3 * PATIENCE, memory_bytes=_MEMORY)
 
     async def run(
         self,

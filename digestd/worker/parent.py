@@ -20,6 +20,7 @@ from digestd.worker.frames import HEADER, pack, unpack
 MEMORY_LIMIT = 1 << 30
 _LONGEST_ANSWER = 256 << 20
 _DYING = 2.0  # seconds
+_PIECE = 1 << 20
 
 
 class JobFailedError(Exception):
@@ -97,8 +98,11 @@ class Worker:
         child = await self._started()
         if child.stdin is None or child.stdout is None:
             raise EOFError
-        child.stdin.write(frame)
-        await child.stdin.drain()
+        # Piece by piece: the transport keeps a copy of what the pipe does not take at once.
+        for start in range(0, len(frame), _PIECE):
+            child.stdin.write(frame[start : start + _PIECE])
+            await child.stdin.drain()
+        del frame  # the answer may be long in coming
         (length,) = HEADER.unpack(await child.stdout.readexactly(HEADER.size))
         if length > _LONGEST_ANSWER:
             raise EOFError

@@ -210,15 +210,16 @@ def _documents(canary: str) -> Iterator[Scenario]:
     yield Scenario("deep HTML", answer(rss(item(deep))), titles=("one",))
     attributes = " ".join(f'a{n}="1"' for n in range(100_000))
     yield Scenario("many attributes", answer(rss(f"<item {attributes}/>")), "attributes")
+    start = rss("").encode()[:-20] + b"<item><guid>1</guid><title>one</title>"
+    end = b"</item></channel></rss>"
+    tags = repeated(start, b"<a/>" * 16384, 200, end)
+    yield Scenario("3 million tags", tags, "too many")
+    tags = repeated(start, b'<a b="c" d="e"/>' * 4096, 200, end)
+    yield Scenario("800,000 tags with attributes", tags, "too many")
     entry = b"<item><guid>%d</guid><title>t</title></item>"
     many = b"".join(entry % n for n in range(100_000))
     yield Scenario("100,000 entries", answer(rss(many.decode())))
-    one = repeated(
-        rss("").encode()[:-20] + b"<item><guid>1</guid><title>one</title><description>",
-        b"x" * 65536,
-        220,
-        b"</description></item></channel></rss>",
-    )
+    one = repeated(start + b"<description>", b"x" * 65536, 220, b"</description>" + end)
     yield Scenario("one entry of 14 MB", one, titles=("one",))
     yield Scenario("a title of 1 MB", answer(rss(item(title="a" * MEGABYTE))))
     more = "".join(f"<category>c{n}</category>" for n in range(50_000))
