@@ -287,10 +287,10 @@ async def _body(response: httpx.Response, allowed: _Allowed, deadline: asyncio.T
 
 async def _take(place: Place, size: int, deadline: asyncio.Timeout) -> None:
     loop = asyncio.get_running_loop()
-    since = loop.time()
+    when, since = deadline.when(), loop.time()
+    deadline.reschedule(None)  # the wait is ours, not the server's
     await place.take(size)
-    when = deadline.when()
-    if when is not None:  # the wait is ours, not the server's
+    if when is not None:
         deadline.reschedule(when + loop.time() - since)
 
 

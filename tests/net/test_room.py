@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
+from datetime import timedelta
 
+from digestd.core.addresses import AllowList
+from digestd.core.models import Validators
+from digestd.core.outcomes import Fetched
+from digestd.net.client import Client
 from digestd.net.room import Room
+from tests.support.webserver import WebServer, answer
 
 
 async def test_whoever_would_exceed_it_waits() -> None:
@@ -47,3 +54,17 @@ async def test_a_wait_that_is_given_up_gives_back_what_it_may_have_got() -> None
     await asyncio.gather(*tasks, return_exceptions=True)
     async with room.place() as place:
         await asyncio.wait_for(place.take(100), 1)
+
+
+async def test_a_wait_for_room_is_not_the_servers(web: WebServer, context: ssl.SSLContext) -> None:
+    web.route("/", answer(b"x" * (2 << 20)))
+    allow = AllowList.parse(["127.0.0.1"])
+    async with Client(context, allow=allow) as client, client.room.place() as all_of_it:
+        await all_of_it.take(client.room.total)
+        fetching = asyncio.ensure_future(
+            client.fetch(web.url(), Validators(), max_bytes=4 << 20, timeout=timedelta(seconds=1))
+        )
+        done, _ = await asyncio.wait([fetching], timeout=1.5)
+        assert not done
+        all_of_it.leave()
+        assert isinstance(await fetching, Fetched)
