@@ -9,6 +9,7 @@ by itself, and this is the shortest way that its documentation leads to.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ def main() -> None:
     import reader as library  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415
     import requests  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: PLC0415
 
+    if trusted := os.environ.get("SSL_CERT_FILE"):
+        # Its sessions do not ask for it.
+        setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", trusted)  # noqa: B010
     database, command, *rest = sys.argv[1:]
     reader = library.make_reader(database)
     if command == "add":
