@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+
+import pytest
 
 from tests.support.mailhost import PASSWORD, USER, MailHost
 from tests.support.webserver import Authority, WebServer, answer
@@ -45,10 +48,21 @@ listen = ""
 
 def digestd(config: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     known = {**os.environ, "STATE_DIRECTORY": str(config.parent / "state"), **environ}
-    command = [sys.executable, "-m", "digestd", "-c", str(config), *arguments]
-    return subprocess.run(
-        command, check=False, env=known, capture_output=True, text=True, timeout=60
-    )
+    command = [sys.executable, "-X", "faulthandler", "-m", "digestd", "-c", str(config)]
+    with subprocess.Popen(
+        [*command, *arguments],
+        env=known,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=45)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # it says where it is
+            out, err = process.communicate()
+            pytest.fail(f"{arguments} does not end: {out}\n{err}")
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def publish(web: WebServer, *posts: str) -> None:
