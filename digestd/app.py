@@ -303,6 +303,7 @@ class App:
             owner=owner,
             clock=clock,
             on_new=ring_new,
+            rules=config.rules,
         )
         push = None
         if config.push.callback_url:

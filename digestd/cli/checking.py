@@ -42,6 +42,7 @@ def check(context: Context) -> int:
     _channels(config, targets, unusable)
     _digests(context, config)
     _feeds(config)
+    _rules(config)
     _rest(app)
     return 2 if unusable else 0
 
@@ -114,6 +115,16 @@ def _feeds(config: Config) -> None:
         click.echo(f"  {safe(label)}: {owed}")
     if len(config.subscriptions) > 200:
         click.echo(f"  … and {len(config.subscriptions) - 200} more")
+
+
+def _rules(config: Config) -> None:
+    count = len(config.rules.rules)
+    if count:
+        click.echo(click.style(f"\n{count} rule{'' if count == 1 else 's'}", bold=True))
+    for rule in islice(config.rules.rules, 200):
+        click.echo(f"  {safe(rule)}")
+    if count > 200:
+        click.echo(f"  … and {count - 200} more")
 
 
 def _rest(app: App) -> None:

@@ -22,7 +22,7 @@ from digestd.store.db import Database
 @JSON_OPTION
 @click.pass_obj
 def why(context: Context, entry: str, as_json: bool) -> None:
-    """The story of one entry: when it was fetched, and what became of it.
+    """The story of one entry: when it was fetched, which rules held, what became of it.
 
     ENTRY is an id, a link, or a part of a title that no other entry has.
     """
@@ -94,6 +94,8 @@ class _Story:
             "first_fetch": entry.first_fetch,
             "revision": entry.revision,
             "held": self.is_held,
+            "rules": list(entry.rules),
+            "dropped": entry.is_dropped,
             "owed": [
                 {
                     "kind": debt.kind,
@@ -128,6 +130,8 @@ class _Story:
         at_first = entry.first_fetch and entry.seen_at <= baseline  # not: held as if it were
         first = ", at the first fetch of its feed" if at_first else ""
         click.echo(f"  fetched    {at(entry.seen_at)}{late}{first}")
+        for rule in entry.rules:
+            click.echo(f"  rule       {safe(rule)}")
         if not self.debts:
             click.echo(f"  owed       to nobody: {self._silence()}")
         for debt in self.debts:
@@ -148,6 +152,8 @@ class _Story:
                     click.echo(f"    {n}. {at(attempt.at)}  {attempt.outcome}{answer}")
 
     def _silence(self) -> str:
+        if self.entry.is_dropped:
+            return f"dropped by {self.entry.rules[-1].removesuffix(': drop')}"
         if self.is_held:
             return "it may be old, and is held; `digestd held` decides"
         if self.entry.first_fetch:

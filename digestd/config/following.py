@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from digestd.config import requests
 from digestd.config.channels import read_channels
+from digestd.config.rules import read_rules
 from digestd.config.source import Source
 from digestd.config.tables import Reading, Table, dotted
 from digestd.config.values import known_as, nearest, parse_first, parse_name, parse_zone
@@ -30,6 +31,7 @@ from digestd.core.models import (
     UpdatePolicy,
 )
 from digestd.core.pictures import IMAGE_BUDGET, ImageMode
+from digestd.core.rules import Rules
 from digestd.core.selectors import parse_selector
 from digestd.core.slots import Schedule
 
@@ -51,6 +53,7 @@ class Following:
     digests: dict[str, Digest]
     subscriptions: list[Subscription]
     tag_requests: dict[str, requests.Asked]
+    rules: Rules = field(default_factory=Rules)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -96,10 +99,19 @@ def read(
         rows += _feeds_alone(source, reading)
     subscriptions = [_subscription(row, names, tags, digests, rsshub) for row in rows]
     _refuse_doubles(list(zip(rows, subscriptions, strict=True)))
-    used = {*tags, *(tag for one in subscriptions for tag in one.tags)}
+    rules, doubts = read_rules(
+        top,
+        names.channels,
+        digests,
+        {name: (wants.alert or (), wants.digest or ()) for name, wants in tags.items()},
+        subscriptions,
+    )
+    given = {rule.tag for rule in rules.rules if rule.tag}
+    used = {*tags, *given, *(tag for one in subscriptions for tag in one.tags)}
     warnings = [_look_up_tags(digest_tables[name], it, used) for name, it in digests.items()]
     asked = {name: wants.asked for name, wants in tags.items()}
-    return Following(channels, digests, subscriptions, asked, [one for one in warnings if one])
+    warnings = [one for one in (*warnings, *doubts) if one]
+    return Following(channels, digests, subscriptions, asked, rules, warnings)
 
 
 # --- channels and digests --------------------------------------------------------------

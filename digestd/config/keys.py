@@ -25,7 +25,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
         *("content", "full_text", "math", "macros", "page", "headers", "cookies", "user"),
         *("password", "token", "user_agent", "proxy", "timeout", "opml"),
     ),
-    "rules.*": ("feeds", "tags", "any", "unless", "title", "text", "author", "link", "category"),
+    "rules.*": (
+        *("name", "feeds", "tags", "any", "unless"),
+        *("title", "text", "author", "link", "category", "then", "to"),
+    ),
     "store": ("path", "keep"),
     "poll": (
         *("requests_per_feed_per_day", "fairness", "min_interval", "max_interval"),
@@ -44,7 +47,6 @@ KNOWN["tags.*"] = tuple(key for key in KNOWN["feeds.*"] if key not in FEED_ONLY)
 
 NOT_YET = frozenset(
     {
-        "rules",
         "web.url",
         "web.public",
     }

@@ -105,6 +105,7 @@ def _config(path: Path, sources: list[Source], reading: Reading) -> Config:
         notices=_notices(top.table("notices"), tuple(owner.channels)),
         web=WebSettings(top.table("web").parsed("listen", parse_listen, WebSettings().listen)),
         push=push,
+        rules=owner.rules,
         tag_requests=MappingProxyType(owner.tag_requests),
         template_dirs=(path.parent / "templates",),
         warnings=tuple(warnings),

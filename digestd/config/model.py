@@ -13,6 +13,7 @@ from digestd.core.addresses import AllowList
 from digestd.core.models import Channel, Digest, MailServer, RequestOptions, Subscription
 from digestd.core.polling import PollLimits
 from digestd.core.retries import RetrySettings as DeliverySettings
+from digestd.core.rules import Rules
 
 __all__ = [
     "Config",
@@ -101,6 +102,7 @@ class Config:
     notices: NoticeSettings
     web: WebSettings
     push: PushSettings = PushSettings()
+    rules: Rules = field(default_factory=Rules, repr=False)
     tag_requests: Mapping[str, Asked] = field(default_factory=dict, repr=False)
     template_dirs: tuple[Path, ...] = ()  # looked in before our own templates
     warnings: tuple[str, ...] = ()

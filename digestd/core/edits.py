@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from digestd.core.identity import KEY_BYTES, content_fingerprint
 from digestd.core.models import Debt, ParsedEntry
 from digestd.core.recognition import Known
+from digestd.core.rules import NO_RULING, Ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Edit:
     revision: int
     keys: tuple[bytes, ...]  # of what it said and says, to be recorded as seen
     debts: tuple[Debt, ...] = ()
+    ruling: Ruling = NO_RULING
 
 
 def said_key(entry_id: int, fingerprint: bytes) -> bytes:

@@ -161,7 +161,7 @@ def content_fingerprint(entry: ParsedEntry) -> bytes | None:
     if entry.fingerprint is not None or entry.unread:
         return entry.fingerprint
     markup = (entry.content_html or entry.summary_html)[:_MAX_COMPARED]
-    body = _NUMBER.sub(_without_counter, _fold(_plain(markup)))
+    body = _NUMBER.sub(_without_counter, _fold(plain_text(markup)))
     words = _WORD.findall(body)
     said = _fold(entry.title) + "\n" + " ".join(sorted(words))
     return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=KEY_BYTES).digest()
@@ -204,7 +204,7 @@ def _unread(key: bytes) -> bytes:
     return hashlib.blake2b(key, digest_size=KEY_BYTES, person=b"digestd unread").digest()
 
 
-def _plain(markup: str) -> str:
+def plain_text(markup: str) -> str:
     """Return the text of cleaned HTML; a tag inside a word leaves the word whole."""
     bare = _TAG.sub(lambda tag: "" if tag[2].lower() in _INLINE else " ", markup)
     return html.unescape(bare)

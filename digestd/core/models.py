@@ -323,6 +323,8 @@ class Entry:
     image_url: str | None = None
     enclosures: tuple[Enclosure, ...] = ()
     language: str = ""
+    rules: tuple[str, ...] = ()  # of the owner's, that held when it was judged last
+    is_dropped: bool = False  # by the last of them
 
     @property
     def dated_at(self) -> datetime:

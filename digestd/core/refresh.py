@@ -31,6 +31,7 @@ from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModifi
 from digestd.core.polling import USUAL_PRICE, PollLimits, gaps_between, next_poll_at
 from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Renamed, recognise
 from digestd.core.rhythm import Sighting, caught_up, learn
+from digestd.core.rules import NO_RULING, Judge, Ruling
 from digestd.core.websub import Offer, find_offer
 
 # Two floods within this span are one feed that is made anew at every fetch.
@@ -48,6 +49,7 @@ class NewEntry:
     published_at: datetime | None  # clamped
     first_fetch: bool
     debts: tuple[Debt, ...] = ()
+    ruling: Ruling = NO_RULING
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,14 @@ def decide(
     limits: PollLimits,
     price: float = USUAL_PRICE,
     pushed: bool = False,
+    judge: Judge | None = None,
 ) -> RefreshPlan:
     """Return what follows from `outcome`.
 
     `document` is what a `Fetched` body says; None where its bytes are those of
     last time (`body_hash`). `memory` is what is remembered of this feed. `chance`
-    in [0, 1) is for jitter; `price` and `pushed` are the planner's.
+    in [0, 1) is for jitter; `price` and `pushed` are the planner's. `judge` knows the
+    owner's rules; None: there are none.
     """
     whole = not isinstance(outcome, Pushed)
     found = _recognised(feed, document, memory)
@@ -122,12 +126,12 @@ def decide(
     return RefreshPlan(
         state,
         word,
-        _new_entries(found.fresh, feed, subscription, now, held=bool(held)),
+        _new_entries(found.fresh, feed, subscription, now, judge, held=bool(held)),
         len(document.entries),
         learned,
         held,
         found.renamed,
-        _edits(found, memory, subscription, now),
+        _edits(found, memory, subscription, now, judge),
         gap,
         find_offer(outcome.headers, document, outcome.url)
         if isinstance(outcome, Fetched)
@@ -240,16 +244,21 @@ def _soon_enough(limits: PollLimits, watch: Watch) -> PollLimits:
 
 
 def _edits(
-    found: Recognised, memory: Memory, subscription: Subscription, now: datetime
+    found: Recognised,
+    memory: Memory,
+    subscription: Subscription,
+    now: datetime,
+    judge: Judge | None,
 ) -> tuple[edits.Edit, ...]:
+    """Return the edits that the owner wants to hear of, judged anew."""
     if subscription.updates == "ignore":
         return ()
-    alerts = subscription.alert if subscription.updates == "alert" else ()
-    debts = tuple(Debt("alert", name, now) for name in alerts)
-    debts += tuple(Debt("digest", name, now) for name in subscription.digests)
-    return tuple(
-        replace(edit, debts=debts) for edit in edits.edits(found.pairs(memory), memory.keys)
-    )
+    edited = []
+    for edit in edits.edits(found.pairs(memory), memory.keys):
+        ruling = judge(edit.entry) if judge else NO_RULING
+        debts = _debts(subscription, ruling, now, alerts=subscription.updates == "alert")
+        edited.append(replace(edit, debts=debts, ruling=ruling))
+    return tuple(edited)
 
 
 def _learned(
@@ -337,6 +346,7 @@ def _new_entries(
     feed: Feed,
     subscription: Subscription,
     now: datetime,
+    judge: Judge | None,
     *,
     held: bool,
 ) -> tuple[NewEntry, ...]:
@@ -348,16 +358,23 @@ def _new_entries(
     dated.reverse()
     dated.sort(key=lambda pair: pair[0] or now)
     admitted = _admitted([date for date, _ in dated], subscription.first) if first_fetch else None
-    return tuple(
-        NewEntry(
-            entry=one.entry,
-            keys=one.keys,
-            published_at=date,
-            first_fetch=first_fetch or held,  # until released, no news
-            debts=_debts(subscription, now, None if admitted is None else index in admitted),
+    new = []
+    for index, (date, one) in enumerate(dated):
+        is_admitted = admitted is None or index in admitted
+        ruling = judge(one.entry) if judge and is_admitted else NO_RULING
+        # What a first fetch admits goes to digests, never to alerts.
+        owing = _debts(subscription, ruling, now, alerts=not first_fetch) if is_admitted else ()
+        new.append(
+            NewEntry(
+                entry=one.entry,
+                keys=one.keys,
+                published_at=date,
+                first_fetch=first_fetch or held,  # until released, no news
+                debts=owing,
+                ruling=ruling,
+            )
         )
-        for index, (date, one) in enumerate(dated)
-    )
+    return tuple(new)
 
 
 def _admitted(dates: Sequence[datetime | None], first: FirstFetch) -> frozenset[int]:
@@ -378,9 +395,13 @@ def _admitted(dates: Sequence[datetime | None], first: FirstFetch) -> frozenset[
             assert_never(first.kind)
 
 
-def _debts(subscription: Subscription, now: datetime, admitted: bool | None) -> tuple[Debt, ...]:
-    """Return what an entry owes. What a first fetch admits goes to digests, never to alerts."""
-    digests = tuple(Debt("digest", name, now) for name in subscription.digests)
-    if admitted is None:
-        return tuple(Debt("alert", name, now) for name in subscription.alert) + digests
-    return digests if admitted else ()
+def _debts(
+    subscription: Subscription, ruling: Ruling, now: datetime, *, alerts: bool
+) -> tuple[Debt, ...]:
+    """Return what an entry owes: what its feed says, and what the rules add or take away."""
+    if ruling.is_dropped:
+        return ()
+    channels = dict.fromkeys((*subscription.alert, *ruling.alert)) if alerts else ()
+    digests = dict.fromkeys((*subscription.digests, *ruling.digests))
+    owing = tuple(Debt("alert", name, now) for name in channels)
+    return owing + tuple(Debt("digest", name, now) for name in digests)

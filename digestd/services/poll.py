@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Pushed
 from digestd.core.reading import misses_text
 from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
+from digestd.core.rules import Judge, Rules
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.net.room import Place
@@ -102,6 +104,7 @@ class Poller:
         owner: str,
         clock: Clock,
         on_new: Callable[[], None] = lambda: None,
+        rules: Rules | None = None,
     ) -> None:
         self.bell = Bell()
         self.hubs: Hubs = NoHubs()
@@ -115,6 +118,8 @@ class Poller:
         self._owner = owner
         self._clock = clock
         self._on_new = on_new
+        self._rules = rules or Rules()
+        self._slow: set[tuple[str, str]] = set()  # rules, and their keys, told of
         self._archives = Archives(store, client, worker, gate, settings)
         self._open_requests = asyncio.Semaphore(settings.concurrency)
         self._for_strangers = asyncio.Semaphore(max(1, settings.concurrency * 3 // 4))
@@ -288,7 +293,9 @@ class Poller:
         document = read.document
         now = self._clock()
         memory = Memory()
+        judge = None
         if isinstance(document, ParsedFeed):
+            judge = self._rules.judge(feed, subscription, time.thread_time)
             memory = await self._recall(feed, subscription, document)
             if isinstance(outcome, Fetched) and may_walk_back(feed, document, memory, now):
                 document = await self._archives.walk_back(
@@ -308,12 +315,29 @@ class Poller:
             chance=random.random(),  # noqa: S311 (jitter, not a secret)
             limits=self._settings.limits,
             price=self._pricing.value,
+            judge=judge,
         )
+
+        async def plan_if(*, pushed: bool) -> RefreshPlan:
+            # The owner's expressions may take their time, but not everybody's.
+            if judge is None:
+                return decided(pushed=pushed)
+            return await asyncio.to_thread(decided, pushed=pushed)
+
         trusted = self.hubs.trusted(feed.pk)
-        plan = decided(pushed=trusted)
+        plan = await plan_if(pushed=trusted)
         if trusted and plan.outcome == "fetched" and self.hubs.missed(plan, now):
-            plan = decided(pushed=False)
+            plan = await plan_if(pushed=False)
+        self._tell_of_slow(feed, judge)
         return plan, now
+
+    def _tell_of_slow(self, feed: Feed, judge: Judge | None) -> None:
+        """Say once of each expression that it took too long, and so did not match."""
+        for place in judge.slow if judge else ():
+            if place not in self._slow:
+                self._slow.add(place)
+                rule, key = place
+                telemetry.warning("rule too slow, not matched", rule=rule, key=key, feed=feed.id)
 
     async def _recall(self, feed: Feed, subscription: Subscription, document: ParsedFeed) -> Memory:
         return await self._store.read(

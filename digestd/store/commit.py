@@ -46,5 +46,7 @@ def commit_refresh(
         entries.rename(db, plan.feed.pk, plan.renamed)
         entries.revise(db, plan.feed.pk, plan.edits)
         for edit in plan.edits:
+            if edit.ruling.is_dropped:
+                owed.drop_all_of(db, edit.known.id, edit.ruling.matched[-1])
             owed.owe(db, edit.known.id, edit.revision, edit.debts)
     return sum(1 for entry_id in ids if entry_id)

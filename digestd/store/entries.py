@@ -15,6 +15,7 @@ from digestd.core.identity import content_fingerprint
 from digestd.core.models import Enclosure, Entry, ParsedEntry
 from digestd.core.recognition import Known, Renamed
 from digestd.core.refresh import NewEntry
+from digestd.core.rules import Ruling
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 
 # SQLite takes 32,766 parameters; a document holds at most 2,000 entries of a few keys.
@@ -124,8 +125,8 @@ def _insert(db: Database, feed_pk: int, new: NewEntry, seen_at: datetime) -> int
     cursor = db.conn.execute(
         "INSERT INTO entries (feed_pk, guid, link, title, title_html, content_html,"
         " summary_html, author, categories, published_at, updated_at, seen_at, first_fetch,"
-        " image_url, enclosures, language, fingerprint)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " image_url, enclosures, language, fingerprint, rules, dropped)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             feed_pk,
             parsed.guid,
@@ -144,6 +145,8 @@ def _insert(db: Database, feed_pk: int, new: NewEntry, seen_at: datetime) -> int
             _enclosures_out(parsed.enclosures),
             parsed.language,
             content_fingerprint(parsed),
+            _rules_out(new.ruling),
+            new.ruling.is_dropped,
         ),
     )
     entry_id = cursor.lastrowid or 0
@@ -175,7 +178,8 @@ def revise(db: Database, feed_pk: int, edits: Iterable[Edit]) -> None:
         parsed = edit.entry
         db.conn.execute(
             "UPDATE entries SET revision = ?, title = ?, title_html = ?, content_html = ?,"
-            " summary_html = ?, updated_at = ?, fingerprint = ? WHERE id = ?",
+            " summary_html = ?, updated_at = ?, fingerprint = ?, rules = ?, dropped = ?"
+            " WHERE id = ?",
             (
                 edit.revision,
                 parsed.title,
@@ -184,6 +188,8 @@ def revise(db: Database, feed_pk: int, edits: Iterable[Edit]) -> None:
                 parsed.summary_html,
                 stamp_or_none(parsed.updated_at),
                 content_fingerprint(parsed),
+                _rules_out(edit.ruling),
+                edit.ruling.is_dropped,
                 edit.known.id,
             ),
         )
@@ -237,6 +243,14 @@ def recent(
     return [_entry(row) for row in rows]
 
 
+def ids_since(db: Database, since: datetime) -> list[int]:
+    """Return the entries that were seen from then on, the newest first."""
+    rows = db.conn.execute(
+        "SELECT id FROM entries WHERE seen_at >= ? ORDER BY seen_at DESC, id DESC", (stamp(since),)
+    )
+    return [row[0] for row in rows]
+
+
 def _entry(row: dict[str, Any]) -> Entry:
     return Entry(
         id=row["id"],
@@ -257,7 +271,13 @@ def _entry(row: dict[str, Any]) -> Entry:
         image_url=row["image_url"],
         enclosures=_enclosures_in(row["enclosures"]),
         language=row["language"],
+        rules=tuple(json.loads(row["rules"] or "[]")),
+        is_dropped=bool(row["dropped"]),
     )
+
+
+def _rules_out(ruling: Ruling) -> str:
+    return json.dumps(ruling.matched, ensure_ascii=False) if ruling.matched else ""
 
 
 def _enclosures_out(enclosures: Sequence[Enclosure]) -> str:

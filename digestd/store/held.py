@@ -96,7 +96,9 @@ def drop(db: Database, feed_pk: int, now: datetime) -> int:
 
 def _debts(db: Database, feed_pk: int, now: datetime) -> list[tuple[int, int, Debt]]:
     rows = db.query(
-        "SELECT entry_id, revision, kind, target FROM held WHERE feed_pk = ? ORDER BY entry_id",
+        # What was edited meanwhile, and then dropped by a rule, is owed to nobody.
+        "SELECT h.* FROM held h JOIN entries e ON e.id = h.entry_id AND NOT e.dropped"
+        " WHERE h.feed_pk = ? ORDER BY h.entry_id",
         (feed_pk,),
     )
     return [(r["entry_id"], r["revision"], Debt(r["kind"], r["target"], now)) for r in rows]

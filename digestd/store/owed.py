@@ -170,3 +170,11 @@ def drop(db: Database, dropped: Iterable[tuple[int, str]]) -> None:
         "UPDATE owed SET dropped = ? WHERE pk = ? AND message_pk IS NULL AND dropped = ''",
         [(why, pk) for pk, why in dropped],
     )
+
+
+def drop_all_of(db: Database, entry_id: int, why: str) -> None:
+    """Close whatever an entry still owes, unpaid."""
+    db.conn.execute(
+        "UPDATE owed SET dropped = ? WHERE entry_id = ? AND message_pk IS NULL AND dropped = ''",
+        (why, entry_id),
+    )

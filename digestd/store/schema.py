@@ -378,3 +378,11 @@ def m010_twins(db: Database) -> None:
     """Let an entry's twin be found among all that a feed has ever brought."""
     db.conn.execute("CREATE INDEX entries_by_link ON entries (feed_pk, link)")
     db.conn.execute("CREATE INDEX entries_by_title ON entries (feed_pk, title)")
+
+
+@migrations()
+def m011_rules(db: Database) -> None:
+    """Let an entry say which rules held for it, and whether one dropped it."""
+    db.conn.execute("ALTER TABLE entries ADD COLUMN rules TEXT NOT NULL DEFAULT ''")
+    db.conn.execute("ALTER TABLE entries ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0")
+    db.conn.execute("CREATE INDEX entries_by_rule ON entries (seen_at) WHERE rules <> ''")
