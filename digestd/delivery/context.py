@@ -165,7 +165,7 @@ class DigestView:
     contents: tuple[GroupView, ...]  # for the list of titles above; empty for a short digest
     notes: tuple[str, ...]  # what the owner should know: "Makes up for 3 slots."
     why: str  # why this came
-    life: str  # "42 feeds well, 1 failing"; empty if not known
+    life: str  # "42 feeds well, 1 failing; arXiv: 3 of 214 by rule"; empty if not known
     pause: str  # how to pause it; may be empty
     pause_link: str  # where that is one click; may be empty
     footer: tuple[str, ...]  # further lines at the very end

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from digestd.core.health import health
-from digestd.core.models import Digest
+from digestd.core.models import Digest, Feed
 from digestd.core.notices import Finding, of_channels, of_feeds
 from digestd.core.slots import Slot
 from digestd.delivery.around import Around, Life
 from digestd.services import noticetexts
 from digestd.store import alerted, feeds, notices
 from digestd.store.db import Database
+from digestd.store.sifted import Sifted, sifted
 from digestd.store.unreached import Unreached, unreached
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 # A slot closed later than this says that it catches up.
 LATE = timedelta(minutes=30)
-# Troubles that are named at the end of a digest.
+# Troubles that are named at the end of a digest, and feeds of which rules kept posts back.
 _LINES = 5
 
 
@@ -43,10 +44,12 @@ class Facts:
     unreached: list[Unreached]
     life: Life
     troubles: list[Finding]
+    sifted: list[tuple[Feed, Sifted]]
 
 
 def gather(
     db: Database,
+    digest: str,
     entry_ids: Collection[int],
     feed_pks: Sequence[int] | None,
     now: datetime,
@@ -65,6 +68,8 @@ def gather(
             if one.key in known
         ),
     ]
+    counts = sifted(db, digest, wanted)
+    of = feeds.by_pk(db, [one.feed_pk for one in counts])
     return Facts(
         alerted.announced(db, entry_ids),
         unreached(db, entry_ids, now - limits.fallback),
@@ -75,6 +80,7 @@ def gather(
         ),
         # Where a feed has moved to is followed anyway, and a notice has said so.
         [trouble for trouble in troubles if trouble.trouble != "moved"],
+        [(of[one.feed_pk], one) for one in counts],
     )
 
 
@@ -85,11 +91,19 @@ def around(
     return Around(
         notes=tuple(notes),
         marks=_marks(facts, words, now),
-        life=facts.life,
+        life=replace(facts.life, extra=_by_rule(facts.sifted, words)),
         pause=words.say(
             "To pause it for a week: {command}", command=f"digestd pause {digest.name} --for 7d"
         ),
         footer=_lines(facts.troubles, words, now),
+    )
+
+
+def _by_rule(counts: Sequence[tuple[Feed, Sifted]], words: Words) -> tuple[str, ...]:
+    """Return what the rules let through, of the feeds that brought most."""
+    return tuple(
+        words.say("{feed}: {kept} of {n} by rule", feed=feed.label, kept=one.kept, n=one.seen)
+        for feed, one in counts[:_LINES]
     )
 
 

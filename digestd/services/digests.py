@@ -197,7 +197,7 @@ class DigestMaker:
         members = [shown[debt.entry_id] for debt in debts if debt.entry_id in shown]
         identity = f"digest/{digest.name}/{slot.key}"
         facts = await self._store.read(
-            digestfacts.gather, shown, self._feeds_of(digest), now, self._limits
+            digestfacts.gather, digest.name, shown, self._feeds_of(digest), now, self._limits
         )
         words = self._composer.words(digest.zone)
         notes = digestfacts.lateness(slot, missed, words, now)
@@ -260,7 +260,7 @@ class DigestMaker:
         """Return the message that would be made now, marking nothing.
 
         With `since`, as if everything that its feeds brought from then on were
-        owed, what was seen at the first fetch included.
+        owed, what was seen at the first fetch included, but not what a rule dropped.
         """
         now = self._clock()
         if since is None:
@@ -271,7 +271,7 @@ class DigestMaker:
         shown = await self._full_texts.filled(await self._store.read(load, ids))
         members = [shown[i] for i in ids if i in shown]
         facts = await self._store.read(
-            digestfacts.gather, shown, self._feeds_of(digest), now, self._limits
+            digestfacts.gather, digest.name, shown, self._feeds_of(digest), now, self._limits
         )
         words = self._composer.words(digest.zone)
         return await self._illustrator.illustrated(
@@ -306,4 +306,4 @@ def manual_slot(digest: Digest, now: datetime) -> Slot:
 
 def _seen_since(db: Database, feed_pks: Sequence[int], since: datetime) -> list[int]:
     found = entries.recent(db, feed_pks=feed_pks, since=since, limit=2_000)
-    return [entry.id for entry in reversed(found)]
+    return [entry.id for entry in reversed(found) if not entry.is_dropped]
