@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("digestd.cli.why", "The story of one entry: fetched when, told to whom, each attempt."),
     "pause": ("digestd.cli.pausing", "Silence a feed, tag:NAME, a digest, a channel, or all."),
     "resume": ("digestd.cli.pausing", "End a pause."),
+    "rules": ("digestd.cli.rules", "What the rules would have done with what was seen."),
     "held": ("digestd.cli.held", "What the flood breaker holds: list, release or drop it."),
     "status": ("digestd.cli.status", "One screen: how the daemon, feeds and channels fare."),
 }
