@@ -345,11 +345,12 @@ class App:
                 wanted,
                 config.delivery.fallback,
                 config.notices.after,
+                config.web.url,
             ),
             notary=notary,
             lanes=lanes,
             sweeper=Sweeper(store, owner, ring_all),
-            web=_web_server(store, clock, config, push),
+            web=_web_server(store, clock, config, push, ring_all),
             followed=followed,
         )
         try:
@@ -364,13 +365,19 @@ class App:
 
 
 def _web_server(
-    store: Store, clock: Clock, config: Config, push: PushService | None
+    store: Store,
+    clock: Clock,
+    config: Config,
+    push: PushService | None,
+    on_resumed: Callable[[], None],
 ) -> WebServer | None:
     if not config.web.listen:
         return None
+    from digestd.web.pausing import PausePage  # noqa: PLC0415
     from digestd.web.server import WebServer  # noqa: PLC0415
 
-    return WebServer(store, clock, *config.web.listen, push)
+    page = PausePage(store, clock, config.digests, config.language, on_resumed)
+    return WebServer(store, clock, *config.web.listen, push, page if config.web.url else None)
 
 
 def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscription, Feed]]:

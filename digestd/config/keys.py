@@ -47,7 +47,6 @@ KNOWN["tags.*"] = tuple(key for key in KNOWN["feeds.*"] if key not in FEED_ONLY)
 
 NOT_YET = frozenset(
     {
-        "web.url",
         "web.public",
     }
 )

@@ -27,6 +27,7 @@ from digestd.config.values import (
     parse_language,
     parse_listen,
     parse_proxy,
+    parse_web_url,
     parse_zone,
 )
 from digestd.config.warn import warn_of_readable_secrets
@@ -103,7 +104,7 @@ def _config(path: Path, sources: list[Source], reading: Reading) -> Config:
         poll=poll,
         delivery=_delivery(top.table("delivery")),
         notices=_notices(top.table("notices"), tuple(owner.channels)),
-        web=WebSettings(top.table("web").parsed("listen", parse_listen, WebSettings().listen)),
+        web=_web(top.table("web")),
         push=push,
         rules=owner.rules,
         tag_requests=MappingProxyType(owner.tag_requests),
@@ -196,6 +197,16 @@ def _push(top: Table) -> PushSettings:
     )
     if settings.callback_url and top.table("web").text("listen", "x") == "":
         table.complain("callback_url", "needs the web port, which [web] listen turns off")
+    return settings
+
+
+def _web(table: Table) -> WebSettings:
+    settings = WebSettings(
+        table.parsed("listen", parse_listen, WebSettings().listen),
+        table.parsed("url", parse_web_url, ""),
+    )
+    if settings.url and settings.listen is None:
+        table.complain("url", "needs the web port, which listen turns off")
     return settings
 
 

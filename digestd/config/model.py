@@ -66,9 +66,10 @@ class NoticeSettings:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """`[web]`: the address and port to listen on; None: no web pages."""
+    """`[web]`: the address and port to listen on, None: none; and where its owner reaches it."""
 
     listen: tuple[str, int] | None = ("127.0.0.1", 8787)
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

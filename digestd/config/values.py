@@ -134,6 +134,15 @@ def parse_contact(text: str) -> str:
 
 def parse_callback(text: str) -> str:
     """Check the address at which hubs reach us; the empty text is none."""
+    return _own_address(text, "is no address for hubs")
+
+
+def parse_web_url(text: str) -> str:
+    """Check the address at which their owner reaches our pages; the empty text is none."""
+    return _own_address(text, "is no address of pages")
+
+
+def _own_address(text: str, complaint: str) -> str:
     if not text:
         return ""
     try:
@@ -142,7 +151,7 @@ def parse_callback(text: str) -> str:
     except ValueError:
         is_whole = False
     if not is_whole or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise ValueError(f'"{text:.100}" is no address for hubs; write "https://me.example.org/"')
+        raise ValueError(f'"{text:.100}" {complaint}; write "https://me.example.org/"')
     return text
 
 

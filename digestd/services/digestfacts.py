@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from digestd.core.health import health
 from digestd.core.models import Digest, Feed
 from digestd.core.notices import Finding, of_channels, of_feeds
+from digestd.core.pausing import link_token
 from digestd.core.slots import Slot
 from digestd.delivery.around import Around, Life
 from digestd.services import noticetexts
-from digestd.store import alerted, feeds, notices
+from digestd.store import alerted, feeds, notices, pauses
 from digestd.store.db import Database
 from digestd.store.sifted import Sifted, sifted
 from digestd.store.unreached import Unreached, unreached
@@ -45,6 +48,7 @@ class Facts:
     life: Life
     troubles: list[Finding]
     sifted: list[tuple[Feed, Sifted]]
+    pause_secret: bytes = b""
 
 
 def gather(
@@ -81,20 +85,33 @@ def gather(
         # Where a feed has moved to is followed anyway, and a notice has said so.
         [trouble for trouble in troubles if trouble.trouble != "moved"],
         [(of[one.feed_pk], one) for one in counts],
+        pauses.link_secret(db),
     )
 
 
 def around(
-    facts: Facts, digest: Digest, words: Words, now: datetime, notes: Sequence[str] = ()
+    facts: Facts,
+    digest: Digest,
+    words: Words,
+    now: datetime,
+    notes: Sequence[str] = (),
+    web_url: str = "",
 ) -> Around:
-    """Put `facts` into words."""
+    """Put `facts` into words. `web_url` is where our pages are reached; empty: nowhere."""
+    link = pause = ""
+    if web_url:
+        token = link_token(facts.pause_secret, f"digest:{digest.name}")
+        link = f"{web_url.rstrip('/')}/pause/{quote(digest.name, safe='')}/{token}"
+        pause = words.say("Pause for a week")
+    else:
+        command = f"digestd pause {shlex.quote(digest.name)} --for 7d"
+        pause = words.say("To pause it for a week: {command}", command=command)
     return Around(
         notes=tuple(notes),
         marks=_marks(facts, words, now),
         life=replace(facts.life, extra=_by_rule(facts.sifted, words)),
-        pause=words.say(
-            "To pause it for a week: {command}", command=f"digestd pause {digest.name} --for 7d"
-        ),
+        pause=pause,
+        pause_link=link,
         footer=_lines(facts.troubles, words, now),
     )
 

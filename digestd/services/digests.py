@@ -54,11 +54,13 @@ class DigestMaker:
         followed: Mapping[int, Subscription] | None = None,
         fallback: timedelta = timedelta(days=1),
         after: timedelta = timedelta(hours=6),
+        web_url: str = "",
     ) -> None:
         """`followed`: what the owner wants of each feed, by `Feed.pk`.
 
         An alert that waits for longer than `fallback` is told here in its place;
-        a feed that fails for longer than `after` has a line at the end.
+        a feed that fails for longer than `after` has a line at the end. `web_url`
+        is where the owner reaches our pages.
         """
         self.bell = Bell()
         self._store = store
@@ -70,6 +72,7 @@ class DigestMaker:
         self._on_made = on_made
         self._followed = followed or {}
         self._limits = digestfacts.Limits(fallback, after)
+        self._web_url = web_url
         self._tags = {pk: s.tags for pk, s in self._followed.items()}
         self._stopping = False
 
@@ -211,7 +214,7 @@ class DigestMaker:
                 now=now,
                 slot_due_at=slot.due_at,
                 wishes=self._followed,
-                around=digestfacts.around(facts, digest, words, now, notes),
+                around=digestfacts.around(facts, digest, words, now, notes, self._web_url),
                 pictures=pictures,
             )
 
@@ -283,7 +286,7 @@ class DigestMaker:
                 now=now,
                 slot_due_at=now,
                 wishes=self._followed,
-                around=digestfacts.around(facts, digest, words, now),
+                around=digestfacts.around(facts, digest, words, now, web_url=self._web_url),
                 pictures=pictures,
             ),
             shown,

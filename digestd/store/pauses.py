@@ -92,3 +92,9 @@ def _drop_meanwhile(
             "name": name,
         },
     ).rowcount
+
+
+def link_secret(db: Database) -> bytes:
+    """Return what the addresses of pause pages are made with; it was drawn once, by chance."""
+    secret: bytes = db.conn.execute("SELECT secret FROM pause_links").fetchone()[0]
+    return secret

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
@@ -386,3 +388,10 @@ def m011_rules(db: Database) -> None:
     db.conn.execute("ALTER TABLE entries ADD COLUMN rules TEXT NOT NULL DEFAULT ''")
     db.conn.execute("ALTER TABLE entries ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0")
     db.conn.execute("CREATE INDEX entries_by_rule ON entries (seen_at) WHERE rules <> ''")
+
+
+@migrations()
+def m012_pause_links(db: Database) -> None:
+    """Draw the secret behind the addresses at which a digest is paused."""
+    db.conn.execute("CREATE TABLE pause_links (pk INTEGER PRIMARY KEY, secret BLOB NOT NULL)")
+    db.conn.execute("INSERT INTO pause_links VALUES (1, ?)", (secrets.token_bytes(32),))

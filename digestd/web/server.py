@@ -18,16 +18,24 @@ from digestd.store.db import Store
 from digestd.web.callback import Callback
 from digestd.web.health import Health
 from digestd.web.metrics import Metrics
+from digestd.web.pausing import PausePage
 
 
-def application(store: Store, clock: Clock, push: PushService | None = None) -> Starlette:
-    """Return the application with its routes; hubs' callbacks among them where there is push."""
+def application(
+    store: Store,
+    clock: Clock,
+    push: PushService | None = None,
+    pause_page: PausePage | None = None,
+) -> Starlette:
+    """Return the application with its routes: those of `push` and of pages where there are any."""
     routes = [
         Route("/healthz", Health(store).answer, methods=["GET"]),
         Route("/metrics", Metrics(store, clock).answer, methods=["GET"]),
     ]
     if push is not None:
         routes += Callback(push).routes()
+    if pause_page is not None:
+        routes += pause_page.routes()
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # a hub must not be redirected (section 7)
     return app
@@ -53,12 +61,18 @@ class WebServer:
     """Listens on `host:port`. A port in use is a warning; the rest of the daemon runs."""
 
     def __init__(
-        self, store: Store, clock: Clock, host: str, port: int, push: PushService | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        host: str,
+        port: int,
+        push: PushService | None = None,
+        pause_page: PausePage | None = None,
     ) -> None:
         self._host = host
         self._port = port
         config = uvicorn.Config(
-            application(store, clock, push),
+            application(store, clock, push, pause_page),
             log_config=None,
             access_log=False,
             server_header=False,
