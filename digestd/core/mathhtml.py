@@ -16,13 +16,10 @@ from digestd.core.mathparse import BrokenFormulaError
 from digestd.core.mathtree import (
     Accent,
     Atom,
-    Drawn,
     Frac,
     Node,
-    Note,
     Root,
     Script,
-    Table,
     is_empty,
     lone,
 )
@@ -55,10 +52,10 @@ class _Unsayable(Exception):  # noqa: N818  (no error: this form has no words fo
 
 
 class _HtmlWriter(Writer):
-    def piece(self, node: Node, nested: int) -> Piece:
-        if isinstance(node, Table | Note | Drawn):
-            raise _Unsayable
-        return super().piece(node, nested)
+    def _unsayable(self, node: Node, nested: int) -> Piece:
+        raise _Unsayable(type(node).__name__, nested)
+
+    table = note = drawn = _unsayable
 
     def atom(self, node: Atom) -> Piece:
         text = escape(node.text, quote=False)

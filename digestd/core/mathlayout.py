@@ -7,6 +7,7 @@ it is written in one line.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -174,7 +175,7 @@ def _gap_of_words(a: Piece, b: Piece) -> bool:
     return _ends_a_word(a) and len(a.text) > 1 and b.slanted
 
 
-class Writer:
+class Writer(ABC):
     """Turns nodes into pieces; its subclasses know how each looks.
 
     `tight` inside indices, `nested` counts how deep in them.
@@ -230,25 +231,25 @@ class Writer:
         tail: Kind = "ord" if last.tail in ("bin", "rel", "punct", "frac") else last.tail
         return Piece(text, kind, tail, first.slanted, last.loose)
 
+    @abstractmethod
     def atom(self, node: Atom) -> Piece:
         """Return one sign."""
-        raise NotImplementedError
 
+    @abstractmethod
     def script(self, node: Script, nested: int) -> Piece:
         """Return a base with its indices."""
-        raise NotImplementedError
 
+    @abstractmethod
     def frac(self, node: Frac, nested: int) -> Piece:
         """Return a fraction, without the brackets that its neighbours ask for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def root(self, node: Root, nested: int) -> Piece:
         """Return a root."""
-        raise NotImplementedError
 
+    @abstractmethod
     def accent(self, node: Accent, nested: int) -> Piece:
         """Return something under an accent."""
-        raise NotImplementedError
 
     def fence(self, node: Fence, nested: int) -> Piece:
         """Return something between delimiters."""
@@ -261,17 +262,17 @@ class Writer:
         """Return a delimiter."""
         return text
 
+    @abstractmethod
     def table(self, node: Table, nested: int) -> Piece:
         """Return lines, a matrix or cases."""
-        raise NotImplementedError
 
+    @abstractmethod
     def note(self, node: Note, nested: int) -> Piece:
         """Return something under a brace."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drawn(self, node: Drawn, nested: int) -> Piece:
         """Return what is left when a picture's part is taken away."""
-        raise NotImplementedError
 
 
 def is_sum(node: Node) -> bool:
