@@ -66,6 +66,7 @@ def open_xmpp(channel: Channel, plugin: Plugin, url: str, masked: str, shape: Sh
             verify=bool(plugin.verify_certificate),
             shape=shape,
         ),
+        proxy=channel.proxy,
         secrets=(*credentials(plugin.user or "", plugin.password or ""), *url_secrets(url, masked)),
     )
 

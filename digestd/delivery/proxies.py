@@ -14,7 +14,7 @@ from digestd.delivery.redact import credentials
 from digestd.errors import ConfigError
 
 # What is not HTTP, and can be led through a proxy all the same.
-RAW_SCHEMES = frozenset({"mailto", "mailtos", "mqtt", "mqtts"})
+RAW_SCHEMES = frozenset({"mailto", "mailtos", "mqtt", "mqtts", "xmpps"})
 _LONGEST_ANSWER = 16384
 _KINDS = ("http", "https", "socks5", "socks5h")
 
@@ -22,7 +22,7 @@ _KINDS = ("http", "https", "socks5", "socks5h")
 def check_proxy(channel: Channel, *, raw: bool) -> None:
     """Raise ConfigError for a proxy that could not be used, naming what is missing.
 
-    `raw`: what goes through it is not HTTP but mail or MQTT.
+    `raw`: what goes through it is not HTTP but mail, MQTT or XMPP.
     """
     if not channel.proxy:
         return
@@ -31,7 +31,7 @@ def check_proxy(channel: Channel, *, raw: bool) -> None:
     if kind not in _KINDS:
         raise ConfigError(key, "must begin with http://, https://, socks5:// or socks5h://")
     if raw and kind == "https":
-        raise ConfigError(key, "mail and MQTT take an http:// or socks5:// proxy, no https:// one")
+        raise ConfigError(key, "mail, MQTT and XMPP take an http:// or socks5:// proxy")
     needed: tuple[str, ...] = ("socks", "socksio") if kind.startswith("socks") else ()
     if channel.url.lower().startswith("mqtt"):
         needed = ("socks",)  # paho goes through any proxy with its help

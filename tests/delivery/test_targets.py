@@ -179,8 +179,8 @@ def test_own_schemes_are_known_to_apprise(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "proxy", "told"),
     [
-        ("mail:a@example.org", "https://127.0.0.1:1", "mail and MQTT take an http://"),
-        ("mailto://u:p@qq.com", "https://127.0.0.1:1", "mail and MQTT take an http://"),
+        ("mail:a@example.org", "https://127.0.0.1:1", "mail, MQTT and XMPP take an http://"),
+        ("mailto://u:p@qq.com", "https://127.0.0.1:1", "mail, MQTT and XMPP take an http://"),
         ("syslog://", "http://127.0.0.1:1", "syslog:// cannot go through a proxy"),
         ("terminal://", "http://127.0.0.1:1", "needs no proxy"),
         ("json://example.org", "ftp://127.0.0.1", "must begin with"),

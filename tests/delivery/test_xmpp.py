@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from digestd.delivery.target import Target
 from digestd.delivery.xmpp import XmppSender
 from tests.support.jabber import PASSWORD, Jabber
 from tests.support.messages import message, one_piece, target, trusting
+from tests.support.proxies import Proxy
 from tests.support.webserver import Authority
 
 
@@ -120,3 +122,24 @@ def test_a_server_that_says_nothing_is_left_in_time() -> None:
         to = target(f"xmpps://bot:pw@localhost:{port}/reader@localhost")
         sender = XmppSender(to, tls=trusting, seconds=0.3)
         assert isinstance(sender.send(one_piece(to)), TryAgain)
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+def test_it_goes_through_the_channels_proxy(
+    jabber: Jabber, authority: Authority, kind: str
+) -> None:
+    with Proxy() as proxy:
+        to = replace(account(jabber), proxy=f"{kind}://u:p@127.0.0.1:{proxy.port}")
+        assert send(to, authority, chat=f"led by {kind}") == Sent("taken by the server")
+        met = "connect" if kind == "http" else "socks5"
+        assert proxy.asked == [(met, "localhost", jabber.port, "u:p")]
+    assert f"led by {kind}" in jabber.kept()
+
+
+def test_a_dead_proxy_is_told_and_nothing_goes_around_it(
+    jabber: Jabber, authority: Authority
+) -> None:
+    to = replace(account(jabber), proxy="http://127.0.0.1:9")
+    outcome = send(to, authority, chat="must not go around")
+    assert isinstance(outcome, TryAgain)
+    assert "must not go around" not in jabber.kept()
