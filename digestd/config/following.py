@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from functools import partial
+from itertools import chain
 from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -69,17 +71,21 @@ class _Names:
 class _Wants:
     """What a feed or a tag says; None: nothing."""
 
-    alert: tuple[str, ...] | None
-    digest: tuple[str, ...] | None
-    first: FirstFetch | None
-    updates: UpdatePolicy | None
-    interval: timedelta | None
-    content: ContentLevel | None
-    full_text: str | None
-    math: MathMode | None
-    macros: tuple[tuple[str, str], ...] | None
-    asked: requests.Asked
-    page: PageSelectors | None
+    alert: tuple[str, ...] | None = None
+    digest: tuple[str, ...] | None = None
+    first: FirstFetch | None = None
+    updates: UpdatePolicy | None = None
+    interval: timedelta | None = None
+    content: ContentLevel | None = None
+    full_text: str | None = None
+    math: MathMode | None = None
+    macros: tuple[tuple[str, str], ...] | None = None
+    asked: requests.Asked = requests.NOTHING
+    page: PageSelectors | None = None
+
+
+_NOTHING = _Wants()
+_WANTS = frozenset((*(one.name for one in fields(_Wants)), *requests.KEYS)) - {"asked"}
 
 
 def read(
@@ -94,11 +100,12 @@ def read(
     names = _Names(tuple(channels), tuple(digest_tables))
     digests = {name: _digest(name, it, zone, names) for name, it in digest_tables.items()}
     tags = {name: _wants(it, names) for name, it in top.named("tags")}
-    rows = list(top.rows("feeds"))
-    for source in more:
-        rows += _feeds_alone(source, reading)
-    subscriptions = [_subscription(row, names, tags, digests, rsshub) for row in rows]
-    _refuse_doubles(list(zip(rows, subscriptions, strict=True)))
+    feeds, doubles = _Feeds(names, tags, digests, rsshub), _Doubles()
+    subscriptions = []
+    for row in chain(top.rows("feeds"), *(_feeds_alone(source, reading) for source in more)):
+        one = feeds.read(row)
+        doubles.refuse(row, one)
+        subscriptions.append(one)
     rules, doubts = read_rules(
         top,
         names.channels,
@@ -163,6 +170,8 @@ def _look_up_tags(table: Table, digest: Digest, used: set[str]) -> str:
 
 
 def _wants(table: Table, names: _Names) -> _Wants:
+    if _WANTS.isdisjoint(table.raw):  # as most feeds of a long list: nothing need be looked up
+        return _NOTHING
     return _Wants(
         alert=_channel_names(table, "alert", names),
         digest=table.names("digest", names.digests, "digest"),
@@ -228,42 +237,64 @@ def _feeds_alone(source: Source, reading: Reading) -> Iterable[Table]:
     return top.rows("feeds")
 
 
-def _subscription(
-    table: Table,
-    names: _Names,
-    tags: Mapping[str, _Wants],
-    digests: Mapping[str, Digest],
-    rsshub: str,
-) -> Subscription:
-    url, secret_url = _address(table, rsshub)
-    table.pairs("opml")  # only `export` has a use for it
-    labels = table.parsed_words("tags", _parse_tags, ())
-    wants = [_wants(table, names), *(tags[label] for label in labels if label in tags)]
-    chosen = _first_set(one.digest for one in wants)
-    if chosen is None:
-        chosen = tuple(
-            digest.name
-            for digest in digests.values()
-            if not digest.tags or set(digest.tags) & set(labels)
+class _Feeds:
+    """Reads feeds. What follows from tags and wishes is worked out once for all that are alike."""
+
+    def __init__(
+        self,
+        names: _Names,
+        tags: Mapping[str, _Wants],
+        digests: Mapping[str, Digest],
+        rsshub: str,
+    ) -> None:
+        self._names = names
+        self._tags = tags
+        self._digests = digests
+        self._rsshub = rsshub
+        self._alike: dict[tuple[_Wants, tuple[str, ...]], Callable[..., Subscription]] = {}
+
+    def read(self, table: Table) -> Subscription:
+        """Return the feed that `table` tells of."""
+        url, secret_url = _address(table, self._rsshub)
+        if "opml" in table:
+            table.pairs("opml")  # only `export` has a use for it
+        labels = table.parsed_words("tags", _parse_tags, ())
+        like = _wants(table, self._names), labels
+        make = self._alike.get(like)
+        if make is None:
+            make = self._alike[like] = self._maker(*like)
+        return make(
+            url=url,
+            secret_url=secret_url,
+            id=table.parsed("id", _parse_id, None),
+            name=table.text("name", None) or None,
         )
-    return Subscription(
-        url=url,
-        secret_url=secret_url,
-        page=_first_set(one.page for one in wants),
-        request=requests.combine([one.asked for one in wants]),
-        id=table.parsed("id", _parse_id, None),
-        name=table.text("name", None) or None,
-        tags=labels,
-        alert=_first_set(one.alert for one in wants) or (),
-        digests=chosen,
-        first=_first_set(one.first for one in wants) or FirstFetch(),
-        updates=_first_set(one.updates for one in wants) or "ignore",
-        content=_first_set(one.content for one in wants),
-        full_text=_first_set(one.full_text for one in wants) or "",
-        math=_first_set(one.math for one in wants) or "auto",
-        macros=_first_set(one.macros for one in wants) or (),
-        interval=_first_set(one.interval for one in wants),
-    )
+
+    def _maker(self, own: _Wants, labels: tuple[str, ...]) -> Callable[..., Subscription]:
+        """Return what makes feeds with these wishes and tags, given what tells them apart."""
+        wants = [own, *(self._tags[label] for label in labels if label in self._tags)]
+        chosen = _first_set(one.digest for one in wants)
+        if chosen is None:
+            chosen = tuple(
+                digest.name
+                for digest in self._digests.values()
+                if not digest.tags or set(digest.tags) & set(labels)
+            )
+        return partial(
+            Subscription,
+            page=_first_set(one.page for one in wants),
+            request=requests.combine([one.asked for one in wants]),
+            tags=labels,
+            alert=_first_set(one.alert for one in wants) or (),
+            digests=chosen,
+            first=_first_set(one.first for one in wants) or FirstFetch(),
+            updates=_first_set(one.updates for one in wants) or "ignore",
+            content=_first_set(one.content for one in wants),
+            full_text=_first_set(one.full_text for one in wants) or "",
+            math=_first_set(one.math for one in wants) or "auto",
+            macros=_first_set(one.macros for one in wants) or (),
+            interval=_first_set(one.interval for one in wants),
+        )
 
 
 def _address(table: Table, rsshub: str) -> tuple[str, str]:
@@ -302,15 +333,19 @@ def _parse_id(text: str) -> str:
     return text
 
 
-def _refuse_doubles(feeds: list[tuple[Table, Subscription]]) -> None:
-    """Complain of every feed that is there already, naming the place, not the address."""
-    urls: dict[str, Table] = {}
-    ids: dict[str, Table] = {}
-    for row, one in feeds:
-        first = urls.setdefault(_comparable(one.url), row) if one.url else row
+class _Doubles:
+    """Complains of every feed that is there already, naming the place, not the address."""
+
+    def __init__(self) -> None:
+        self._urls: dict[str, Table] = {}
+        self._ids: dict[str, Table] = {}
+
+    def refuse(self, row: Table, one: Subscription) -> None:
+        """Complain of `one`, which stands in `row`, if there was such a feed before."""
+        first = self._urls.setdefault(_comparable(one.url), row) if one.url else row
         if first is not row:
             row.complain("url", f"is that of the feed at {_place(first)} too")
-        first = ids.setdefault(one.id, row) if one.id else row
+        first = self._ids.setdefault(one.id, row) if one.id else row
         if first is not row:
             row.complain("id", f"is that of the feed at {_place(first)} too")
 

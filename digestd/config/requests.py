@@ -38,6 +38,9 @@ class Asked:
     timeout: timedelta | None = None
 
 
+NOTHING = Asked()
+
+
 def read(table: Table) -> Asked:
     """Return what a feed or a tag says of its requests."""
     return Asked(

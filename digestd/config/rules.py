@@ -32,7 +32,9 @@ def read_rules(
     _refuse_doubles(rows, rules)
     given = {rule.tag for rule in rules if rule.tag}
     used = {*tags, *given, *(tag for one in subscriptions for tag in one.tags)}
-    called = {name.casefold() for one in subscriptions for name in _names(one)}
+    called: set[str] = set()
+    if any(rule.feeds for rule in rules):
+        called.update(name.casefold() for one in subscriptions for name in _names(one))
     warnings = []
     for row, rule in zip(rows, rules, strict=True):
         if rule.action == "alert" and not channels:

@@ -6,6 +6,7 @@ secrets (`parse_proxy`, the URLs) do not quote at all.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 _BARE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -47,29 +49,21 @@ class Table:
     and where it is wrong, after saying so.
     """
 
+    __slots__ = ("_reading", "path", "raw", "source")
+
     def __init__(
         self, source: Source, reading: Reading, kind: str, path: KeyPath, raw: Mapping[str, object]
     ) -> None:
         self.source = source
         self.path = path
-        self.raw: dict[str, object] = {}
         self._reading = reading
-        self._kind = kind
-        known = keys.KNOWN[kind]
-        for key, value in raw.items():
-            full = f"{kind}.{key}".lstrip(".")
-            if full in keys.NOT_YET:
-                self.complain(key, "is not available in this version yet")
-            elif key in known:
-                self.raw[key] = value
-            elif kind == "tags.*" and key in keys.FEED_ONLY:
-                self.complain(key, "belongs to a feed; a tag's defaults cannot hold it")
-            else:
-                usable = [
-                    name for name in known if f"{kind}.{name}".lstrip(".") not in keys.NOT_YET
-                ]
-                hint = nearest(key, usable) or nearest(key, known)
-                self.complain(key, "unknown key" + (hint or f"; known are {', '.join(usable)}"))
+        usable = _usable(kind)
+        self.raw: Mapping[str, object] = raw
+        if not raw.keys() <= usable:
+            self.raw = {key: value for key, value in raw.items() if key in usable}
+            for key in raw:
+                if key not in usable:
+                    self.complain(key, _unusable(kind, key))
 
     def __contains__(self, key: str) -> bool:
         """Say whether `key` is set."""
@@ -321,7 +315,7 @@ class Table:
         except ValueError as exc:
             self.complain(key, str(exc))
             return None
-        if any(ord(sign) < 32 or ord(sign) == 127 for sign in filled):
+        if _CONTROL.search(filled):
             self.complain(key, "holds control characters, or more than one line")
             return None
         return filled
@@ -339,6 +333,25 @@ class Table:
         if isinstance(value, Mapping):
             items = list(value.values())
         return any(isinstance(item, str) and has_reference(item) for item in items)
+
+
+@functools.cache
+def _usable(kind: str) -> frozenset[str]:
+    """Return the keys that a table of this kind may hold in this version."""
+    return frozenset(
+        key for key in keys.KNOWN[kind] if f"{kind}.{key}".lstrip(".") not in keys.NOT_YET
+    )
+
+
+def _unusable(kind: str, key: str) -> str:
+    """Say why a table of this kind cannot hold `key`."""
+    if f"{kind}.{key}".lstrip(".") in keys.NOT_YET:
+        return "is not available in this version yet"
+    if kind == "tags.*" and key in keys.FEED_ONLY:
+        return "belongs to a feed; a tag's defaults cannot hold it"
+    usable = [name for name in keys.KNOWN[kind] if name in _usable(kind)]
+    hint = nearest(key, usable) or nearest(key, keys.KNOWN[kind])
+    return "unknown key" + (hint or f"; known are {', '.join(usable)}")
 
 
 def dotted(path: KeyPath) -> str:

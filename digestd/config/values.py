@@ -186,6 +186,8 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
     is a URL and more than the reference. The message of a failure names the
     reference and never what it stands for.
     """
+    if "$" not in text:
+        return text
     whole = _REFERENCE.fullmatch(text) is not None
     encode = not whole and _URL.match(text) is not None
 
@@ -202,7 +204,7 @@ def substitute(text: str, environ: Mapping[str, str]) -> str:
 
 def has_reference(text: str) -> bool:
     """Say whether some of `text` stands elsewhere."""
-    return any(found[0] != "$$" for found in _REFERENCE.finditer(text))
+    return "$" in text and any(found[0] != "$$" for found in _REFERENCE.finditer(text))
 
 
 def known_as(url: str) -> str:

@@ -68,9 +68,9 @@ def _secret_keys(feed: dict[str, object]) -> Iterator[str]:
         if _is_secret(feed.get(key), (), strict=False):
             yield key
     for key in ("password", "token", "cookies"):
-        value = feed.get(key)
+        value = feed.get(key, "")
         texts = value.values() if isinstance(value, dict) else [value]
-        if any(map(_is_literal, texts)):
+        if value and any(map(_is_literal, texts)):
             yield key
     headers = feed.get("headers")
     for name, value in headers.items() if isinstance(headers, dict) else ():
@@ -84,7 +84,9 @@ def _is_literal(value: object) -> bool:
 
 def _is_secret(value: object, harmless: tuple[str, ...], *, strict: bool) -> bool:
     """Say whether a URL gives access; `strict`: a service's token may be any part of it."""
-    if not isinstance(value, str) or not _is_literal(value):
+    if not isinstance(value, str) or not (strict or "@" in value or "?" in value):
+        return False
+    if not _is_literal(value):
         return False
     try:
         parts = urlsplit(value)

@@ -98,7 +98,7 @@ def without_password(url: str) -> str:
 
 def without_secret_user(url: str) -> str:
     """Return `url` without a password; the user's name, which tells feeds apart, stays."""
-    parts = split(url)
+    parts = split(url) if "@" in url else None
     if parts is None or "@" not in parts.netloc:
         return url
     user, _, host = parts.netloc.rpartition("@")
