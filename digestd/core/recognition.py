@@ -114,7 +114,10 @@ def recognise(
         return Recognised(entries, fresh, (), by_keys)
     listed = {entry_id for _, entry_id in by_keys}
     vanished = [known for known in memory.entries if known.id not in listed]
-    twins = _twins([one.entry for one in fresh], entries, vanished, memory.entries)
+    new_faces = [_face_of(one.entry) for one in fresh]
+    if not _share_anything(new_faces, vanished):
+        return Recognised(entries, fresh, (), by_keys)
+    twins = _twins(new_faces, entries, vanished, memory.entries)
     renamed = tuple(
         Renamed(twins[place], one.entry, one.keys)
         for place, one in enumerate(fresh)
@@ -163,14 +166,32 @@ _EVIDENCE: tuple[Evidence, ...] = (
 )
 
 
+def _share_anything(fresh: Sequence[_Face], vanished: Sequence[Known]) -> bool:
+    """Tell whether any of `fresh` could be one of `vanished`: most posts are like none before.
+
+    Whatever `_twins` goes by is, or goes with, the same title, date or text, or a guid that
+    came or went.
+    """
+    titles = {face.title for face in fresh if face.title}
+    dates = {face.date for face in fresh if face.date}
+    texts = {face.text for face in fresh if face.text}
+    guids = {face.guid for face in fresh}
+    return any(
+        known.published_at in dates
+        or known.fingerprint in texts
+        or folded(known.title) in titles
+        or guids != {bool(known.guid)}
+        for known in vanished
+    )
+
+
 def _twins(
-    fresh: Sequence[ParsedEntry],
+    new: Sequence[_Face],
     listed: Sequence[ParsedEntry],
     vanished: Sequence[Known],
     remembered: Sequence[Known],
 ) -> dict[int, Known]:
-    """Return which of `fresh` are which of `vanished`, by place in `fresh`."""
-    new = [_face_of(entry) for entry in fresh]
+    """Return which of `new` are which of `vanished`, by place in `new`."""
     everyone = [_face_of(entry) for entry in listed]
     old = {known.id: _face_of_known(known) for known in remembered}
     found: dict[int, Known] = {}

@@ -83,16 +83,19 @@ def decide(
     price: float = USUAL_PRICE,
     pushed: bool = False,
     judge: Judge | None = None,
+    found: Recognised | None = None,
 ) -> RefreshPlan:
     """Return what follows from `outcome`.
 
     `document` is what a `Fetched` body says; None where its bytes are those of
-    last time (`body_hash`). `memory` is what is remembered of this feed. `chance`
+    last time (`body_hash`). `memory` is what is remembered of this feed, `found` what
+    `recognised` makes of both, for whoever has asked already. `chance`
     in [0, 1) is for jitter; `price` and `pushed` are the planner's. `judge` knows the
     owner's rules; None: there are none.
     """
     whole = not isinstance(outcome, Pushed)
-    found = _recognised(feed, document, memory)
+    if found is None:
+        found = recognised(feed, document, memory)
     held = _why_held(feed, document, found, memory, now, whole=whole)
     gap = whole and not held and has_gap(feed, found)
     feed, learned = _learned(feed, outcome, document, () if held else found.fresh, now)
@@ -179,13 +182,15 @@ def has_gap(feed: Feed, found: Recognised) -> bool:
     return before and bool(found.fresh) and not found.overlaps
 
 
-def may_walk_back(feed: Feed, document: ParsedFeed, memory: Memory, now: datetime) -> bool:
+def may_walk_back(
+    feed: Feed, document: ParsedFeed, found: Recognised, memory: Memory, now: datetime
+) -> bool:
     """Tell whether older pages of a feed should be read for what was missed."""
-    found = _recognised(feed, document, memory)
     return has_gap(feed, found) and not _why_held(feed, document, found, memory, now)
 
 
-def _recognised(feed: Feed, document: ParsedFeed | Unreadable | None, memory: Memory) -> Recognised:
+def recognised(feed: Feed, document: ParsedFeed | Unreadable | None, memory: Memory) -> Recognised:
+    """Sort out what a document lists by what is remembered of its feed."""
     if not isinstance(document, ParsedFeed):
         return Recognised()
     entries = (*document.entries, *document.older)

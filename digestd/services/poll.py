@@ -24,7 +24,7 @@ from digestd.core.models import (
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Pushed
 from digestd.core.reading import misses_text
 from digestd.core.recognition import Memory
-from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
+from digestd.core.refresh import RefreshPlan, decide, may_walk_back, recognised, trusts_guids
 from digestd.core.rules import Judge, Rules
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
@@ -293,15 +293,18 @@ class Poller:
         document = read.document
         now = self._clock()
         memory = Memory()
+        found = None
         judge = None
         if isinstance(document, ParsedFeed):
             judge = self._rules.judge(feed, subscription, time.thread_time)
             memory = await self._recall(feed, subscription, document)
-            if isinstance(outcome, Fetched) and may_walk_back(feed, document, memory, now):
+            found = recognised(feed, document, memory)
+            if isinstance(outcome, Fetched) and may_walk_back(feed, document, found, memory, now):
                 document = await self._archives.walk_back(
                     feed, subscription, document, memory, room
                 )
                 memory = await self._recall(feed, subscription, document)
+                found = recognised(feed, document, memory)
                 now = self._clock()
         decided = functools.partial(
             decide,
@@ -316,6 +319,7 @@ class Poller:
             limits=self._settings.limits,
             price=self._pricing.value,
             judge=judge,
+            found=found,
         )
 
         async def plan_if(*, pushed: bool) -> RefreshPlan:
