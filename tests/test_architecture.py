@@ -49,7 +49,7 @@ OWNERS = {
     "apprise": ("delivery",),
     "feedparser": ("formats.feed",),
     "httpcore": ("net", "delivery"),
-    "httptools": ("net",),
+    "httptools": ("net", "delivery"),
     "httpx": ("net", "delivery"),
     "PIL": ("formats",),
     "nh3": ("formats",),

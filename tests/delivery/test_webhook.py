@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -32,6 +33,8 @@ from tests.support.webserver import (
     reset,
     status,
 )
+
+_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 @pytest.fixture
@@ -183,6 +186,51 @@ def test_a_proxy_carries_it(web: WebServer) -> None:
     web.route("http://elsewhere.example/hook", status(200))
     channel = Channel("x", "json://elsewhere.example/hook", proxy=f"http://127.0.0.1:{web.port}")
     assert isinstance(post(open_target(channel, None)), Sent)
+
+
+def test_messages_share_a_connection_for_as_long_as_the_server_holds_it() -> None:
+    hung_up = threading.Semaphore(0)
+    goodbye = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    # Of each connection the answers; the first is closed without a word.
+    script = [[_OK, _OK], [_OK, goodbye], [_OK]]
+
+    def serve(listener: socket.socket) -> None:
+        for answers in script:
+            peer, _ = listener.accept()
+            with peer:
+                for said in answers:
+                    assert peer.recv(65536).startswith(b"POST /hook HTTP/1.1\r\nHost: 127.0.0.1:")
+                    peer.sendall(said)
+            hung_up.release()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        to = target(f"json://127.0.0.1:{listener.getsockname()[1]}/hook")
+        with closing(HookSender(to, tls=trusting)) as sender:
+            for answers in script:
+                for _ in answers:
+                    assert sender.send(one_piece(to)) == Sent("HTTP 200 OK")
+                assert hung_up.acquire(timeout=10)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 202 Fine\r\n\r\nyes",
+        b"HTTP/1.1 202 Fine\r\nTransfer-Encoding: chunked\r\n\r\n1\r\ny\r\n2\r\nes\r\n0\r\n\r\n",
+        b"HTTP/1.0 202 Fine\r\nContent-Length: 3\r\n\r\nyesHTTP/1.1 500 No\r\n\r\nno",
+    ],
+)
+def test_an_answer_is_read_as_it_was_meant(web: WebServer, said: bytes) -> None:
+    web.route("/hook", raw(said))
+    assert post(hook(web)) == Sent("HTTP 202 Fine yes")
+
+
+def test_a_header_that_would_be_two_is_not_sent(web: WebServer) -> None:
+    assert isinstance(post(hook(web, "/hook?%2BX-Key=k%0D%0AX-Other:+1")), Broken)
+    assert not web.requests
 
 
 def test_a_digest_names_itself(web: WebServer) -> None:
