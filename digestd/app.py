@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from digestd.clock import Clock
 from digestd.config import Config, find_config, load
-from digestd.core.models import Delivery, Feed, RequestOptions, Subscription
+from digestd.core.models import Delivery, RequestOptions, Subscription
 from digestd.core.retries import Verdict
 from digestd.delivery.senders import Sender, make_sender
 from digestd.delivery.target import Target
@@ -68,7 +68,7 @@ class Parts:
     lanes: dict[str, Lane]
     sweeper: Sweeper
     web: WebServer | None
-    followed: list[tuple[Subscription, Feed]] = field(default_factory=list)
+    followed: Mapping[int, Subscription] = field(default_factory=dict)  # by `Feed.pk`
 
     def ring_all(self) -> None:
         """Let every loop look at the database now."""
@@ -236,7 +236,7 @@ class App:
         gate, client = self._net(config, tls)
         gate.remember(await store.read(origins.all_patience))
         names = await store.read(_channels_in_use, config.channels)
-        wanted = {feed.pk: subscription for subscription, feed in followed}
+        ended = await store.read(feeds.ended)
 
         def ring_lane(channel: str) -> None:
             if channel in lanes:
@@ -250,7 +250,7 @@ class App:
             store,
             composer,
             config.channels,
-            {pk: subscription.tags for pk, subscription in wanted.items()},
+            followed,
             config.timezone,
             clock,
             ring_lane,
@@ -279,16 +279,23 @@ class App:
             alerts.bell.ring()
             full_texts.bell.ring()
 
-        illustrator = Illustrator(store, client, gate, wanted, clock)
-        full_texts = FullTexts(store, client, gate, wanted, poll, clock)
+        illustrator = Illustrator(store, client, gate, followed, clock)
+        full_texts = FullTexts(store, client, gate, followed, poll, clock)
         alerts = AlertMaker(
-            store, composer, illustrator, config.channels, wanted, config.timezone, clock, ring_lane
+            store,
+            composer,
+            illustrator,
+            config.channels,
+            followed,
+            config.timezone,
+            clock,
+            ring_lane,
         )
         pricing = Pricing(
             store,
             clock,
             budget=poll.requests_per_feed_per_day,
-            feeds=sum(s.interval is None and feed.gone_at is None for s, feed in followed),
+            feeds=sum(one.interval is None and pk not in ended for pk, one in followed.items()),
             limits=poll.limits,
         )
         await pricing.load()
@@ -297,7 +304,7 @@ class App:
             client=client,
             worker=worker,
             gate=gate,
-            subscriptions={feed.pk: subscription for subscription, feed in followed},
+            subscriptions=followed,
             settings=poll,
             pricing=pricing,
             owner=owner,
@@ -315,7 +322,7 @@ class App:
                 settings=config.push,
                 timeout=poll.timeout,
                 max_size=poll.max_size,
-                names={feed.pk: feed.id for _, feed in followed},
+                names=await store.read(feeds.ids),
                 clock=clock,
             )
             await push.load()
@@ -342,7 +349,7 @@ class App:
                 config.digests,
                 clock,
                 ring_lane,
-                wanted,
+                followed,
                 config.delivery.fallback,
                 config.notices.after,
                 config.web.url,
@@ -380,7 +387,7 @@ def _web_server(
     return WebServer(store, clock, *config.web.listen, push, page if config.web.url else None)
 
 
-def _prepare(db: Database, config: Config, now: datetime) -> list[tuple[Subscription, Feed]]:
+def _prepare(db: Database, config: Config, now: datetime) -> dict[int, Subscription]:
     """Make the database know what the configuration names, and free what the dead hold."""
     daemons.free(db, daemons.dead_holders(db, this_process()))
     channels.know(db, config.channels)

@@ -76,9 +76,8 @@ def resume(context: Context, what: str) -> None:
         if named not in known:
             rest = ", ".join(known) or "nothing is"
             raise UsageError(f"{named} is not paused ({rest})")
-        tags = {feed.pk: subscription.tags for subscription, feed in parts.followed}
         now = context.clock()
-        dropped, waited = await parts.store.write(pauses.end, known[named], tags, now)
+        dropped, waited = await parts.store.write(pauses.end, known[named], parts.followed, now)
         return known[named], dropped, waited
 
     ended, dropped, waited = with_parts(app, work)

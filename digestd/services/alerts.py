@@ -56,7 +56,7 @@ class AlertMaker:
         self._composer = composer
         self._illustrator = illustrator
         self._channels = configured
-        self._tags = {pk: subscription.tags for pk, subscription in followed.items()}
+        self._followed = followed
         self._zone = zone
         self._clock = clock
         self._on_made = on_made
@@ -96,7 +96,7 @@ class AlertMaker:
             self._is_new = False
         for pause in await self._store.read(pauses.everything):
             if pause.ends_at <= now:
-                await self._store.write(pauses.end, pause, self._tags, now)
+                await self._store.write(pauses.end, pause, self._followed, now)
                 telemetry.info("pause is over", what=pause.what)
 
     async def _make(self, debts: Sequence[owed.Owed]) -> int:
@@ -186,7 +186,8 @@ class AlertMaker:
             if debt.entry_id not in known.shown:
                 continue
             _, feed = known.shown[debt.entry_id]
-            pause = known.pauses.of_alert(feed.id, self._tags.get(feed.pk, ()), channel)
+            tags = pauses.tags_of(self._followed, feed.pk)
+            pause = known.pauses.of_alert(feed.id, tags, channel)
             in_digest = debt.entry_id in known.in_digests
             due.append(Waiting(debt.pk, debt.held != "", pause, in_digest))
         told = known.told.get(channel, [])

@@ -73,7 +73,6 @@ class DigestMaker:
         self._followed = followed or {}
         self._limits = digestfacts.Limits(fallback, after)
         self._web_url = web_url
-        self._tags = {pk: s.tags for pk, s in self._followed.items()}
         self._stopping = False
 
     async def run(self) -> None:
@@ -152,7 +151,7 @@ class DigestMaker:
 
     async def _debts(self, digest: Digest, now: datetime) -> list[owed.Owed]:
         """Return what is owed to `digest` now, but for feeds that are paused."""
-        silent = await self._store.read(pauses.silent_feeds, self._tags, now)
+        silent = await self._store.read(pauses.silent_feeds, self._followed, now)
         debts = await self._store.read(owed.due, "digest", now, target=digest.name)
         return [debt for debt in debts if debt.feed_pk not in silent]
 

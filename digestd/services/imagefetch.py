@@ -60,7 +60,7 @@ class ImageFetcher:
         clock: Clock,
     ) -> None:
         """`followed`: what the owner wants of each feed, by `Feed.pk`."""
-        self._proxies = {pk: one.request.proxy for pk, one in followed.items()}
+        self._followed = followed
         self._store = store
         self._client = client
         self._gate = gate
@@ -78,7 +78,7 @@ class ImageFetcher:
         work: dict[int, tuple[bytes, Callable[[], Awaitable[Made]]]] = {}
         for entry in entries[:_MOST]:
             if found := urls.get(entry.id):
-                asking = _Asking(entry.link or "", self._proxies.get(entry.feed_pk))
+                asking = _Asking(entry.link or "", self._proxy(entry.feed_pk))
                 make = partial(self._first_of, found, "thumbnail", asking)
                 work[entry.id] = _key("thumbnail", *found), make
         return await self._all(work, seconds)
@@ -99,7 +99,7 @@ class ImageFetcher:
                         self._first_of,
                         (url,),
                         "image",
-                        _Asking(page, self._proxies.get(feeds.get(page, 0))),
+                        _Asking(page, self._proxy(feeds.get(page, 0))),
                     ),
                 )
                 for url, page in chosen
@@ -175,6 +175,10 @@ class ImageFetcher:
                 break
         return made
 
+    def _proxy(self, feed_pk: int) -> str | None:
+        """Return the proxy of a feed; None: that of all feeds."""
+        return self._followed[feed_pk].request.proxy if feed_pk in self._followed else None
+
     async def _shrunk(self, content: bytes, purpose: Purpose) -> Made:
         try:
             made: Picture | str = await self._worker.run("shrink_image", content, purpose)
@@ -186,7 +190,7 @@ class ImageFetcher:
         """Return the icon that the feed names, that its page names, or that its host has."""
         home = feed.home_url or urljoin(feed.url, "/")
         named = [feed.icon_url] if feed.icon_url else []
-        asking = _Asking(proxy=self._proxies.get(feed.pk))
+        asking = _Asking(proxy=self._proxy(feed.pk))
         made = await self._first_of(named, "icon", asking)
         if isinstance(made, Picture):
             return made

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import Channel, Feed
+from digestd.core.models import Channel, Feed, Subscription
 from digestd.core.notices import Finding, News, news, of_channels, of_feeds
 from digestd.services import noticetexts
 from digestd.services.messages import Composer
@@ -43,7 +43,7 @@ class Notary:
         store: Store,
         composer: Composer,
         configured: Mapping[str, Channel],
-        tags: Mapping[int, Sequence[str]],
+        followed: Mapping[int, Subscription],
         zone: ZoneInfo,
         clock: Clock,
         on_made: Callable[[str], None],
@@ -56,7 +56,7 @@ class Notary:
         self._store = store
         self._composer = composer
         self._channels = configured
-        self._tags = tags
+        self._followed = followed
         self._zone = zone
         self._clock = clock
         self._on_made = on_made
@@ -114,7 +114,7 @@ class Notary:
         dead = notices.dead(db)
         found = [*of_channels(health, known, now, self._after), *(finding for _, finding in dead)]
         if feeds_too:
-            silent = pauses.silent_feeds(db, self._tags, now)
+            silent = pauses.silent_feeds(db, self._followed, now)
             followed = {feed.pk: feed for feed in feeds.all_active(db)}
             labels |= {f"feed:{feed.id}": feed.label for feed in followed.values()}
             hushed = {f"feed:{followed[pk].id}" for pk in silent if pk in followed}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Set
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sqlite_utils import Database
@@ -25,38 +25,49 @@ _DULL = frozenset(
 _RHYTHM = "(SELECT state FROM rhythms WHERE feed_pk = feeds.pk) AS rhythm"
 
 
+class _Known(NamedTuple):
+    """What following has to know of a row."""
+
+    pk: int
+    id: str
+    url: str
+    name: str
+    active: int
+
+
 def follow(
     db: Database, subscriptions: Iterable[Subscription], now: datetime
-) -> list[tuple[Subscription, Feed]]:
-    """Make the store follow exactly `subscriptions`; return each with its feed.
+) -> dict[int, Subscription]:
+    """Make the store follow exactly `subscriptions`; return each by its feed's `pk`.
 
     A feed is known by its configured id, else by its URL. One that is no longer
     configured is put to rest, not deleted: what was seen stays seen if it returns.
+    Where nothing has changed, nothing is written.
     """
     subscriptions = list(subscriptions)
-    known = {row["pk"]: row for row in db.query("SELECT pk, id, url, name, active FROM feeds")}
-    by_id = {row["id"]: pk for pk, row in known.items()}
-    by_url = {row["url"]: pk for pk, row in sorted(known.items(), key=lambda i: i[1]["active"])}
-    wanted: dict[int, Subscription] = {}
+    rows = db.conn.execute("SELECT pk, id, url, name, active FROM feeds")
+    known = {row[0]: _Known(*row) for row in rows}
+    by_id = {row.id: pk for pk, row in known.items()}
+    by_url = {row.url: pk for pk, row in sorted(known.items(), key=lambda i: i[1].active)}
+    followed: dict[int, Subscription] = {}
     fresh: list[Subscription] = []
     # An id claims its row first, though another feed may be at the row's old address by now.
     for subscription in sorted(subscriptions, key=lambda one: one.id not in by_id):
         pk = by_id.get(subscription.id) if subscription.id else None
         if pk is None:  # without an id, or the owner has just given it one
             pk = by_url.get(subscription.url)
-        if pk is None or pk in wanted:
+        if pk is None or pk in followed:
             fresh.append(subscription)
         else:
-            wanted[pk] = subscription
-    _rest(db, known, wanted)
-    for pk, subscription in wanted.items():
+            followed[pk] = subscription
+    _rest(db, known, followed)
+    for pk, subscription in followed.items():
         _update(db, known[pk], subscription, now)
-    taken = {row["id"] for row in db.query("SELECT id FROM feeds")}
+    taken = {row[0] for row in db.conn.execute("SELECT id FROM feeds")} if fresh else set()
     for subscription in fresh:
-        _insert(db, subscription, taken, now)
+        followed[_insert(db, subscription, taken, now)] = subscription
     _hasten(db, subscriptions)
-    feeds = {feed.url: feed for feed in all_active(db)}
-    return [(subscription, feeds[subscription.url]) for subscription in subscriptions]
+    return followed
 
 
 def _hasten(db: Database, subscriptions: Iterable[Subscription]) -> None:
@@ -70,43 +81,44 @@ def _hasten(db: Database, subscriptions: Iterable[Subscription]) -> None:
     )
 
 
-def _rest(db: Database, known: dict[int, dict[str, Any]], wanted: dict[int, Subscription]) -> None:
+def _rest(db: Database, known: dict[int, _Known], wanted: dict[int, Subscription]) -> None:
     """Put to rest what is wanted no longer, and for a moment what moves: feeds may swap places."""
     db.conn.executemany(
         "UPDATE feeds SET active = 0 WHERE pk = ?",
         [
             (pk,)
             for pk, row in known.items()
-            if row["active"] and (pk not in wanted or wanted[pk].url != row["url"])
+            if row.active and (pk not in wanted or wanted[pk].url != row.url)
         ],
     )
 
 
-def _update(db: Database, row: dict[str, Any], wanted: Subscription, now: datetime) -> None:
-    name, feed_id = wanted.name or "", wanted.id or row["id"]
-    if (row["active"], row["id"], row["name"], row["url"]) == (1, feed_id, name, wanted.url):
+def _update(db: Database, row: _Known, wanted: Subscription, now: datetime) -> None:
+    name, feed_id = wanted.name or "", wanted.id or row.id
+    if row == (row.pk, feed_id, wanted.url, name, 1):
         return
-    if row["url"] != wanted.url or not row["active"]:
+    if row.url != wanted.url or not row.active:
         # Another address answers for itself: its validators are not the old one's.
         db.conn.execute(
             "UPDATE feeds SET url = ?, etag = NULL, last_modified = NULL, body_hash = NULL,"
             " watch = '{}', gone_at = NULL, failures = 0, failing_since = NULL,"
             " next_poll_at = ? WHERE pk = ?",
-            (wanted.url, stamp(now), row["pk"]),
+            (wanted.url, stamp(now), row.pk),
         )
     # Last: two active feeds never have one address, not even for a moment.
     db.conn.execute(
-        "UPDATE feeds SET active = 1, id = ?, name = ? WHERE pk = ?", (feed_id, name, row["pk"])
+        "UPDATE feeds SET active = 1, id = ?, name = ? WHERE pk = ?", (feed_id, name, row.pk)
     )
 
 
-def _insert(db: Database, wanted: Subscription, taken: set[str], now: datetime) -> None:
+def _insert(db: Database, wanted: Subscription, taken: set[str], now: datetime) -> int:
     feed_id = wanted.id or free_id(wanted.url, taken)
     taken.add(feed_id)
-    db.conn.execute(
-        "INSERT INTO feeds (id, url, name, next_poll_at) VALUES (?, ?, ?, ?)",
+    made = db.conn.execute(
+        "INSERT INTO feeds (id, url, name, next_poll_at) VALUES (?, ?, ?, ?) RETURNING pk",
         (feed_id, wanted.url, wanted.name or "", stamp(now)),
     )
+    return int(made.fetchone()[0])
 
 
 def free_id(url: str, taken: Iterable[str]) -> str:
@@ -321,6 +333,12 @@ def due_now(db: Database, pks: Iterable[int], now: datetime) -> None:
         "UPDATE feeds SET next_poll_at = min(next_poll_at, ?) WHERE pk = ?",
         [(stamp(now), pk) for pk in pks],
     )
+
+
+def ended(db: Database) -> set[int]:
+    """Return the followed feeds that are asked no more: their publishers have ended them."""
+    rows = db.conn.execute("SELECT pk FROM feeds WHERE active AND gone_at IS NOT NULL")
+    return {row[0] for row in rows}
 
 
 def ids(db: Database) -> dict[int, str]:

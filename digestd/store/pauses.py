@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from datetime import datetime
 
+from digestd.core.models import Subscription
 from digestd.core.pausing import Pause, Pauses
 from digestd.store import owed
 from digestd.store.db import Database, moment, moment_or_none, stamp, stamp_or_none
@@ -41,24 +43,29 @@ def everything(db: Database) -> list[Pause]:
     ]
 
 
-def silent_feeds(db: Database, tags: Mapping[int, Sequence[str]], now: datetime) -> set[int]:
-    """Return the feeds (by `Feed.pk`) of which nothing is told now; `tags` are all feeds' tags."""
+def tags_of(followed: Mapping[int, Subscription], pk: int) -> tuple[str, ...]:
+    """Return the tags of a feed; of one that is followed no longer, none."""
+    return followed[pk].tags if pk in followed else ()
+
+
+def silent_feeds(db: Database, followed: Mapping[int, Subscription], now: datetime) -> set[int]:
+    """Return the feeds (by `Feed.pk`) of which nothing is told now."""
     pauses = in_force(db, now)
     if not pauses.pauses:
         return set()
     ids = dict(db.conn.execute("SELECT pk, id FROM feeds").fetchall())
-    return {pk for pk, feed_id in ids.items() if pauses.of_feed(feed_id, tags.get(pk, ()))}
+    return {pk for pk, feed_id in ids.items() if pauses.of_feed(feed_id, tags_of(followed, pk))}
 
 
 def end(
-    db: Database, pause: Pause, tags: Mapping[int, Sequence[str]], now: datetime
+    db: Database, pause: Pause, followed: Mapping[int, Subscription], now: datetime
 ) -> tuple[int, int]:
     """End a pause: what came meanwhile is dropped, or waits no longer.
 
     Returns how many debts were dropped, and how many alerts have waited. The
     caller holds the transaction.
     """
-    dropped = _drop_meanwhile(db, pause, tags, min(now, pause.ends_at)) if pause.dropping else 0
+    dropped = _drop_meanwhile(db, pause, followed, min(now, pause.ends_at)) if pause.dropping else 0
     db.conn.execute("DELETE FROM pauses WHERE what = ?", (pause.what,))
     waited = db.conn.execute(
         "SELECT count(*) FROM owed WHERE message_pk IS NULL AND dropped = '' AND held = 'paused'"
@@ -68,15 +75,14 @@ def end(
 
 
 def _drop_meanwhile(
-    db: Database, pause: Pause, tags: Mapping[int, Sequence[str]], until: datetime
+    db: Database, pause: Pause, followed: Mapping[int, Subscription], until: datetime
 ) -> int:
     kind, _, name = pause.what.partition(":")
     scope = "1"
     if kind == "feed":
         scope = "e.feed_pk = (SELECT pk FROM feeds WHERE id = :name)"
     elif kind == "tag":
-        pks = [str(int(pk)) for pk, its in tags.items() if name in its]
-        scope = f"e.feed_pk IN ({','.join(pks)})"
+        scope = "e.feed_pk IN (SELECT value FROM json_each(:pks))"
     elif kind == "channel":
         scope = "owed.kind = 'alert' AND owed.target = :name"
     elif kind == "digest":
@@ -90,6 +96,7 @@ def _drop_meanwhile(
             "since": stamp(pause.since),
             "until": stamp(until),
             "name": name,
+            "pks": json.dumps([pk for pk, one in followed.items() if name in one.tags]),
         },
     ).rowcount
 

@@ -13,7 +13,7 @@ import pytest
 from digestd.app import Parts
 from digestd.core.models import Debt
 from digestd.core.pausing import Pause
-from digestd.store import channels, ledger, outbox, owed, pauses
+from digestd.store import channels, feeds, ledger, outbox, owed, pauses
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall
 from tests.support.nouns import new, seen
@@ -57,7 +57,7 @@ def config(tmp_path: Path, wall: Wall) -> str:
 
 async def publish(parts: Parts, feed_id: str, *debts: tuple[str, str]) -> None:
     """Record one entry of this feed that owes these (kind, target)."""
-    [feed] = [feed for _, feed in parts.followed if feed.id == feed_id]
+    [feed] = [f for f in await parts.store.read(feeds.all_active) if f.id == feed_id]
     now = parts.clock()
     count = await parts.store.read(
         lambda db: db.conn.execute("SELECT count(*) FROM entries").fetchone()[0]

@@ -76,7 +76,7 @@ def polls(
 
 
 async def _ask(parts: Parts) -> list[PollReport]:
-    return await parts.poller.run_once([feed.pk for _, feed in parts.followed])
+    return await parts.poller.run_once(parts.followed)
 
 
 def titles(open_parts: Open, config: str) -> list[str]:
@@ -271,7 +271,7 @@ def test_an_origins_patience_outlives_a_restart(
 
     async def ask(wanted: str) -> list[PollReport]:
         async with open_parts(other) as parts:
-            pks = [feed.pk for _, feed in parts.followed if feed.id == wanted]
+            pks = [pk for pk, one in parts.followed.items() if one.id == wanted]
             return await parts.poller.run_once(pks)
 
     asyncio.run(ask("f"))

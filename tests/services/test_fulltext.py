@@ -11,6 +11,7 @@ import pytest
 
 from digestd.app import Parts
 from digestd.core.models import Debt
+from digestd.store import feeds
 from digestd.store.db import Database
 from tests.formats.test_fulltext import PAGE
 from tests.services.conftest import Open
@@ -48,7 +49,7 @@ def config(folder: Path, web: WebServer, full_text: str = "true") -> str:
 
 
 async def owe(parts: Parts, link: str, content_html: str = TEASER) -> None:
-    [(_, feed)] = parts.followed
+    [feed] = await parts.store.read(feeds.all_active)
 
     def work(db: Database) -> None:
         entry = new("1", Debt("digest", "daily", NOW), content_html=content_html, link=link)

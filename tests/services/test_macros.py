@@ -50,5 +50,5 @@ async def test_the_owner_says_how_formulas_are_read(
     text = CONFIG.format(folder=tmp_path, feed=web.url("/feed"), more=more)
     async with open_parts(text) as parts:
         await parts.poller.run_once()
-        [entry] = await parts.store.read(entries.recent, feed_pks=[parts.followed[0][1].pk])
+        [entry] = await parts.store.read(entries.recent, feed_pks=list(parts.followed))
     assert shown in entry.content_html + entry.summary_html

@@ -121,7 +121,7 @@ async def test_a_channel_that_nobody_answers_is_told_through_another(
     open_parts: Open, wall: Wall
 ) -> None:
     async with open_parts(CONFIG) as parts:
-        [feed] = [feed for _, feed in parts.followed]
+        [feed] = await parts.store.read(feeds.all_active)
         entry = new("1", Debt("alert", "desk", wall()))
         await parts.store.write(lambda db: seen(db, feed, entry, now=wall()))
         await parts.alerts.work()
@@ -233,7 +233,7 @@ async def test_a_digest_names_what_is_in_trouble(open_parts: Open, wall: Wall) -
     async with open_parts(CONFIG) as parts:
         await parts.digests.work()
         await fail(parts, 5)
-        [feed] = [feed for _, feed in parts.followed]
+        [feed] = await parts.store.read(feeds.all_active)
         entry = new("1", Debt("digest", "daily", wall()))
         await parts.store.write(lambda db: seen(db, feed, entry, now=wall()))
         wall.shift(2 * HOUR)

@@ -33,8 +33,7 @@ def polled(open_parts: Open, wall: Wall, *answers: Action, forget: int = 99) -> 
     async def poll(parts: Parts, number: int) -> None:
         if number == forget:
             await parts.store.write(_forget)
-        ((_, feed),) = parts.followed
-        (report,) = await parts.poller.run_once([feed.pk])
+        (report,) = await parts.poller.run_once(parts.followed)
         assert report.outcome in ("fetched", "same bytes")
         wall.shift(timedelta(hours=1))
 

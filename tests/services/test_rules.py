@@ -49,7 +49,7 @@ ALERT = "\n[[rules]]\nany = 'muon'\nthen = 'alert'\nto = 'phone'\n"
 
 async def ask(parts: Parts, wall: Wall, times: int = 1) -> None:
     for _ in range(times):
-        await parts.poller.run_once([feed.pk for _, feed in parts.followed])
+        await parts.poller.run_once(parts.followed)
         wall.shift(HOUR / 4)
 
 

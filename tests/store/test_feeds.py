@@ -50,9 +50,11 @@ def test_a_living_owner_is_not_dead_and_another_boot_is() -> None:
 def test_an_id_given_later_keeps_what_was_seen(db: Database) -> None:
     [feed] = followed(db)
     seen(db, feed, new("1"))
-    [(_, renamed)] = feeds.follow(db, [Subscription(URL, id="mine")], NOW)
+    feeds.follow(db, [Subscription(URL, id="mine")], NOW)
+    [renamed] = feeds.all_active(db)
     assert (renamed.pk, renamed.id) == (feed.pk, "mine")
-    [(_, moved)] = feeds.follow(db, [Subscription("https://b.example/feed", id="mine")], NOW)
+    feeds.follow(db, [Subscription("https://b.example/feed", id="mine")], NOW)
+    [moved] = feeds.all_active(db)
     assert moved.pk == feed.pk
     assert moved.validators == Validators()
 
@@ -127,20 +129,21 @@ def test_everything_a_poll_learned_comes_back(db: Database) -> None:
 
 def test_feeds_may_swap_their_addresses(db: Database) -> None:
     a, b = Subscription(URL, id="a"), Subscription("https://b.example/feed", id="b")
-    before = {feed.id: feed.pk for _, feed in feeds.follow(db, [a, b], NOW)}
+    feeds.follow(db, [a, b], NOW)
+    before = {feed.id: feed.pk for feed in feeds.all_active(db)}
     swapped = [replace(a, url=b.url), replace(b, url=a.url)]
-    after = feeds.follow(db, swapped, NOW)
-    assert {feed.id: (feed.pk, feed.url) for _, feed in after} == {
+    assert feeds.follow(db, swapped, NOW) == {before["a"]: swapped[0], before["b"]: swapped[1]}
+    assert {feed.id: (feed.pk, feed.url) for feed in feeds.all_active(db)} == {
         "a": (before["a"], b.url),
         "b": (before["b"], a.url),
     }
 
 
 def test_an_id_claims_its_feed_though_another_is_at_its_old_address(db: Database) -> None:
-    [(_, old)] = feeds.follow(db, [Subscription(URL)], NOW)
+    [old] = followed(db)
     moved = Subscription("https://new.example/", id=old.id)
-    pairs = feeds.follow(db, [Subscription(URL), moved], NOW)
-    by_url = {feed.url: feed for _, feed in pairs}
+    feeds.follow(db, [Subscription(URL), moved], NOW)
+    by_url = {feed.url: feed for feed in feeds.all_active(db)}
     assert by_url["https://new.example/"].pk == old.pk
     assert by_url[URL].pk != old.pk
     assert by_url[URL].id != old.id
@@ -151,7 +154,8 @@ def test_a_shorter_interval_counts_at_once_and_a_longer_one_from_the_next_poll(
 ) -> None:
     def follow(interval: timedelta | None) -> Feed:
         wanted = Subscription(URL, interval=interval)
-        ((_, feed),) = feeds.follow(db, [wanted], NOW)
+        feeds.follow(db, [wanted], NOW)
+        [feed] = feeds.all_active(db)
         return feed
 
     feed = follow(None)
@@ -162,3 +166,14 @@ def test_a_shorter_interval_counts_at_once_and_a_longer_one_from_the_next_poll(
     blocked = replace(feed, last_polled_at=NOW, next_poll_at=due, blocked_until=due)
     feeds.record_poll(db, blocked)
     assert follow(timedelta(minutes=1)).next_poll_at == due
+
+
+def test_following_the_same_again_writes_nothing(db: Database) -> None:
+    wanted = [
+        Subscription(URL, name="One", id="one"),
+        Subscription("https://b.example/feed", interval=timedelta(hours=1)),
+    ]
+    first = feeds.follow(db, wanted, NOW)
+    before = db.conn.total_changes
+    assert feeds.follow(db, wanted, LATER) == first
+    assert db.conn.total_changes == before

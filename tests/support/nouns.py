@@ -19,8 +19,9 @@ URL = "https://example.org/feed"
 
 def followed(db: Database, *urls: str, now: datetime = NOW) -> list[Feed]:
     """Follow these URLs alone."""
-    pairs = feeds.follow(db, [Subscription(url) for url in urls or (URL,)], now)
-    return [feed for _, feed in pairs]
+    wanted = feeds.follow(db, [Subscription(url) for url in urls or (URL,)], now)
+    found = feeds.by_pk(db, wanted)
+    return [found[pk] for pk in wanted]
 
 
 def parsed(guid: str = "1", **facts: Any) -> ParsedEntry:

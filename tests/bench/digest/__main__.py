@@ -113,10 +113,8 @@ async def _measure(app: App, store: Store, rounds: int) -> bool:
     good = True
     async with app.parts(app.config, store) as parts:
         urls = [f"https://blog{n}.example/feed" for n in range(FEEDS)]
-        known = await store.write(
-            lambda db: [f for _, f in feeds.follow(db, _subscriptions(urls), system_clock())]
-        )
-        await store.write(_fill, known)
+        await store.write(feeds.follow, _subscriptions(urls), system_clock())
+        await store.write(_fill, await store.read(feeds.all_active))
         for name in ("all", "whole"):
             digest = parts.config.digests[name]
             first = await _timed(parts, digest)
