@@ -3,7 +3,7 @@
     cli  demo  daemon  >  app  >  web  >  services  >  net | store | delivery | worker
         >  formats  >  core
 
-`errors` and `clock` are leaves for all, `telemetry` is one for the shell, and
+`errors`, `clock` and `garbage` are leaves for all, `telemetry` is one for the shell, and
 `config` knows only `core` and `errors`. An import inside a function, or only
 for the type checker, is an arrow like any other.
 """
@@ -34,7 +34,7 @@ RANKS = dict.fromkeys(TOP, 7) | {
     "core": 1,
 }
 STRANGERS = {"net", "store", "delivery", "worker"}
-LEAVES = {"", "errors", "clock"}  # "": the package itself, which holds the version
+LEAVES = {"", "errors", "clock", "garbage"}  # "": the package itself, which holds the version
 LAYERS = RANKS.keys() | LEAVES | {"config", "telemetry"}
 
 # Time, chance and the world are arguments of what is pure.

@@ -15,6 +15,7 @@ import click
 from digestd import __version__
 from digestd.clock import Clock, system_clock
 from digestd.errors import DigestdError
+from digestd.garbage import collect_seldom
 
 if TYPE_CHECKING:
     from digestd.app import App
@@ -128,4 +129,5 @@ def main(
 
 def run_main() -> None:
     """Run the command line and exit."""
+    collect_seldom()
     sys.exit(main())

@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import Any, BinaryIO
 
+from digestd.garbage import collect_seldom
 from digestd.worker.frames import HEADER, pack, unpack
 
 # What may be asked for; nothing else can be named.
@@ -32,6 +33,7 @@ def main() -> None:
     `sys.argv[1]` is the memory limit in bytes, `sys.argv[2]` the seconds of CPU that a job
     may take, 0 for any: past them SIGPROF ends the process, whatever it is doing.
     """
+    collect_seldom()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     limit = int(sys.argv[1])
