@@ -116,6 +116,29 @@ def lookup_keys(entries: Iterable[ParsedEntry], *, without_guids: bool = False) 
     return frozenset(rungs | {_warning(key) for key in rungs} | unread)
 
 
+def first_keys(entries: Iterable[ParsedEntry]) -> frozenset[bytes]:
+    """Return as many of the `lookup_keys` as tell of most entries that they are known.
+
+    Of `undecided` ones the others are needed, too.
+    """
+    lowest = [entry_keys(entry)[0] for entry in entries]
+    return frozenset([*lowest, *map(_warning, lowest)])
+
+
+def undecided(entries: Sequence[ParsedEntry], seen: Container[bytes]) -> list[ParsedEntry]:
+    """Return the entries of one document that are not known by their lowest rung.
+
+    `seen` holds the recorded keys, at least those of `first_keys`.
+    """
+    ladders = {rungs[-1]: rungs for rungs in map(entry_keys, entries)}
+    shared = Counter(rungs[0] for rungs in ladders.values())
+
+    def is_known(lowest: bytes) -> bool:
+        return shared[lowest] == 1 and lowest in seen and _warning(lowest) not in seen
+
+    return [entry for entry in entries if not is_known(entry_keys(entry)[0])]
+
+
 def without_guid(entries: Iterable[ParsedEntry]) -> list[ParsedEntry]:
     """Return the entries of a feed whose guids are not to be trusted, as if they had none."""
     return [replace(entry, guid=None, ladder=()) for entry in entries]
@@ -142,8 +165,9 @@ def sort_out(
     fresh, known = [], []
     for entry, rungs in ladders.values():
         height = _trusted(rungs, shared, seen)
-        asked = (*rungs[height:], _unread(rungs[-2])) if len(rungs) > 1 else rungs
-        recorded = next((key for key in asked if key in seen), None)
+        recorded = next((key for key in rungs[height:] if key in seen), None)
+        if recorded is None and len(rungs) > 1 and (unread := _unread(rungs[-2])) in seen:
+            recorded = unread
         if recorded is not None:
             known.append((entry, recorded))
             continue

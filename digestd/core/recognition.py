@@ -55,8 +55,8 @@ class Known:
 class Memory:
     """What the store knows of one feed: recorded keys with their entries, and late entries.
 
-    `keys` holds at least those of `identity.lookup_keys`, each with its entry's id, 0 for
-    an entry that is no more. `entries` may stay empty where every entry listed is known.
+    `keys` holds at least those that `identity.sort_out` asks for, each with its entry's id,
+    0 for an entry that is no more. `entries` may stay empty where every entry listed is known.
     """
 
     keys: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))

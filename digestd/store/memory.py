@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 from digestd.core.edits import said_keys
-from digestd.core.identity import lookup_keys
+from digestd.core.identity import first_keys, lookup_keys, undecided, without_guid
 from digestd.core.models import ParsedEntry
 from digestd.core.recognition import Memory, recognise
 from digestd.store import entries
@@ -22,8 +22,7 @@ def recall(
     edits: bool = False,
 ) -> Memory:
     """Return what is remembered of these entries; with `edits`, what they said before, too."""
-    wanted = lookup_keys(listed, without_guids=not trust_guids)
-    memory = Memory(entries.seen_keys(db, feed_pk, wanted))
+    memory = Memory(_keys(db, feed_pk, listed if trust_guids else without_guid(listed)))
     found = recognise(listed, memory, trust_guids=trust_guids)
     if not edits and not found.fresh:
         return memory
@@ -35,3 +34,11 @@ def recall(
         said = entries.seen_keys(db, feed_pk, said_keys(found.pairs(memory)))
         memory = Memory({**memory.keys, **said}, memory.entries)
     return memory
+
+
+def _keys(db: Database, feed_pk: int, listed: Sequence[ParsedEntry]) -> dict[bytes, int]:
+    """Return what is recorded of the keys that sorting these entries out asks for."""
+    seen = entries.seen_keys(db, feed_pk, first_keys(listed))
+    if open_ones := undecided(listed, seen):
+        seen |= entries.seen_keys(db, feed_pk, lookup_keys(open_ones))
+    return seen

@@ -13,8 +13,11 @@ from digestd.core.identity import (
     clamp_date,
     content_fingerprint,
     entry_keys,
+    first_keys,
     fresh_entries,
     lookup_keys,
+    sort_out,
+    undecided,
     without_guid,
 )
 from digestd.core.models import Enclosure, ParsedEntry
@@ -207,6 +210,18 @@ def test_the_looked_up_keys_are_all_that_is_asked_for(
         seen.fetch(*earlier)
     known = seen.keys & lookup_keys(document)
     assert fresh_entries(document, known) == fresh_entries(document, seen.keys)
+
+
+@given(_ENTRIES, st.lists(_ENTRIES, max_size=3))
+def test_of_what_is_known_by_its_lowest_rung_no_more_need_be_asked(
+    document: list[ParsedEntry], past: list[list[ParsedEntry]]
+) -> None:
+    seen = Seen()
+    for before in past:
+        seen.fetch(*before)
+    known = seen.keys & first_keys(document)
+    known |= seen.keys & lookup_keys(undecided(document, known))
+    assert sort_out(document, known) == sort_out(document, seen.keys)
 
 
 def test_keys_are_short_and_never_collide_by_kind() -> None:
