@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from types import MappingProxyType
 
@@ -106,25 +106,34 @@ def recognise(
     entries: Sequence[ParsedEntry], memory: Memory, *, trust_guids: bool = True
 ) -> Recognised:
     """Sort out the entries of one document."""
+    return seen_through(by_keys(entries, memory.keys, trust_guids=trust_guids), memory.entries)
+
+
+def by_keys(
+    entries: Sequence[ParsedEntry], keys: Mapping[bytes, int], *, trust_guids: bool = True
+) -> Recognised:
+    """Sort out the entries of one document by their keys alone (see `Memory`)."""
     if not trust_guids:
         entries = without_guid(entries)
-    fresh, known = sort_out(entries, memory.keys)
-    by_keys = tuple((entry, memory.keys[key]) for entry, key in known)
-    if not fresh or not memory.entries:
-        return Recognised(entries, fresh, (), by_keys)
-    listed = {entry_id for _, entry_id in by_keys}
-    vanished = [known for known in memory.entries if known.id not in listed]
-    new_faces = [_face_of(one.entry) for one in fresh]
+    fresh, known = sort_out(entries, keys)
+    return Recognised(entries, fresh, (), tuple((entry, keys[key]) for entry, key in known))
+
+
+def seen_through(found: Recognised, remembered: Sequence[Known]) -> Recognised:
+    """Return what was sorted out by keys, less the new entries that are known by another name."""
+    listed = {entry_id for _, entry_id in found.known}
+    vanished = [known for known in remembered if known.id not in listed]
+    new_faces = [_face_of(one.entry) for one in found.fresh] if vanished else []
     if not _share_anything(new_faces, vanished):
-        return Recognised(entries, fresh, (), by_keys)
-    twins = _twins(new_faces, entries, vanished, memory.entries)
+        return found
+    twins = _twins(new_faces, found.listed, vanished, remembered)
     renamed = tuple(
         Renamed(twins[place], one.entry, one.keys)
-        for place, one in enumerate(fresh)
+        for place, one in enumerate(found.fresh)
         if place in twins
     )
-    new = tuple(one for place, one in enumerate(fresh) if place not in twins)
-    return Recognised(entries, new, renamed, by_keys)
+    new = tuple(one for place, one in enumerate(found.fresh) if place not in twins)
+    return replace(found, fresh=new, renamed=renamed)
 
 
 # --- twins -----------------------------------------------------------------------------
@@ -176,7 +185,7 @@ def _share_anything(fresh: Sequence[_Face], vanished: Sequence[Known]) -> bool:
     dates = {face.date for face in fresh if face.date}
     texts = {face.text for face in fresh if face.text}
     guids = {face.guid for face in fresh}
-    return any(
+    return bool(fresh) and any(
         known.published_at in dates
         or known.fingerprint in texts
         or folded(known.title) in titles

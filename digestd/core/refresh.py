@@ -89,13 +89,13 @@ def decide(
 
     `document` is what a `Fetched` body says; None where its bytes are those of
     last time (`body_hash`). `memory` is what is remembered of this feed, `found` what
-    `recognised` makes of both, for whoever has asked already. `chance`
+    `recognise` makes of both, for whoever has asked already. `chance`
     in [0, 1) is for jitter; `price` and `pushed` are the planner's. `judge` knows the
     owner's rules; None: there are none.
     """
     whole = not isinstance(outcome, Pushed)
     if found is None:
-        found = recognised(feed, document, memory)
+        found = _recognised(feed, document, memory)
     held = _why_held(feed, document, found, memory, now, whole=whole)
     gap = whole and not held and has_gap(feed, found)
     feed, learned = _learned(feed, outcome, document, () if held else found.fresh, now)
@@ -189,8 +189,7 @@ def may_walk_back(
     return has_gap(feed, found) and not _why_held(feed, document, found, memory, now)
 
 
-def recognised(feed: Feed, document: ParsedFeed | Unreadable | None, memory: Memory) -> Recognised:
-    """Sort out what a document lists by what is remembered of its feed."""
+def _recognised(feed: Feed, document: ParsedFeed | Unreadable | None, memory: Memory) -> Recognised:
     if not isinstance(document, ParsedFeed):
         return Recognised()
     entries = (*document.entries, *document.older)

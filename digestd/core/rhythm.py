@@ -232,7 +232,9 @@ def _count(rhythm: Rhythm, posts: list[_Post], now: float) -> bytes:
     for post in posts:
         _count_post(counts, post, previous, now)
         previous = post.at if previous is None else max(previous, post.at)
-    return _SHAPE.pack(*(min(n, _LARGEST) for n in counts))
+    if max(counts) > _LARGEST:
+        counts = [min(n, _LARGEST) for n in counts]
+    return _SHAPE.pack(*counts)
 
 
 def _count_post(counts: list[float], post: _Post, previous: float | None, now: float) -> None:

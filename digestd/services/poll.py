@@ -23,8 +23,8 @@ from digestd.core.models import (
 )
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Pushed
 from digestd.core.reading import misses_text
-from digestd.core.recognition import Memory
-from digestd.core.refresh import RefreshPlan, decide, may_walk_back, recognised, trusts_guids
+from digestd.core.recognition import Memory, Recognised
+from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
 from digestd.core.rules import Judge, Rules
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
@@ -297,14 +297,12 @@ class Poller:
         judge = None
         if isinstance(document, ParsedFeed):
             judge = self._rules.judge(feed, subscription, time.thread_time)
-            memory = await self._recall(feed, subscription, document)
-            found = recognised(feed, document, memory)
+            memory, found = await self._recall(feed, subscription, document)
             if isinstance(outcome, Fetched) and may_walk_back(feed, document, found, memory, now):
                 document = await self._archives.walk_back(
                     feed, subscription, document, memory, room
                 )
-                memory = await self._recall(feed, subscription, document)
-                found = recognised(feed, document, memory)
+                memory, found = await self._recall(feed, subscription, document)
                 now = self._clock()
         decided = functools.partial(
             decide,
@@ -343,7 +341,9 @@ class Poller:
                 rule, key = place
                 telemetry.warning("rule too slow, not matched", rule=rule, key=key, feed=feed.id)
 
-    async def _recall(self, feed: Feed, subscription: Subscription, document: ParsedFeed) -> Memory:
+    async def _recall(
+        self, feed: Feed, subscription: Subscription, document: ParsedFeed
+    ) -> tuple[Memory, Recognised]:
         return await self._store.read(
             recall,
             feed.pk,

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from digestd.core.edits import said_keys
 from digestd.core.identity import first_keys, lookup_keys, undecided, without_guid
 from digestd.core.models import ParsedEntry
-from digestd.core.recognition import Memory, recognise
+from digestd.core.recognition import Memory, Recognised, by_keys, seen_through
 from digestd.store import entries
 
 
@@ -20,20 +20,23 @@ def recall(
     *,
     trust_guids: bool = True,
     edits: bool = False,
-) -> Memory:
-    """Return what is remembered of these entries; with `edits`, what they said before, too."""
-    memory = Memory(_keys(db, feed_pk, listed if trust_guids else without_guid(listed)))
-    found = recognise(listed, memory, trust_guids=trust_guids)
+) -> tuple[Memory, Recognised]:
+    """Return what is remembered of these entries, and what that makes of them.
+
+    With `edits`, what they said before, too.
+    """
+    keys = _keys(db, feed_pk, listed if trust_guids else without_guid(listed))
+    found = by_keys(listed, keys, trust_guids=trust_guids)
     if not edits and not found.fresh:
-        return memory
+        return Memory(keys), found
     fresh = [one.entry for one in found.fresh]
     ids = [entry_id for _, entry_id in found.known] if edits else []
-    memory = Memory(memory.keys, entries.remembered(db, feed_pk, fresh, ids))
+    memory = Memory(keys, entries.remembered(db, feed_pk, fresh, ids))
+    found = seen_through(found, memory.entries)
     if edits:
-        found = recognise(listed, memory, trust_guids=trust_guids)
         said = entries.seen_keys(db, feed_pk, said_keys(found.pairs(memory)))
         memory = Memory({**memory.keys, **said}, memory.entries)
-    return memory
+    return memory, found
 
 
 def _keys(db: Database, feed_pk: int, listed: Sequence[ParsedEntry]) -> dict[bytes, int]:
