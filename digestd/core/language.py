@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
 Direction = Literal["ltr", "rtl"]
@@ -69,6 +70,11 @@ def _fits(tag: str, script: str) -> bool:
     return script in {expected, ""} or (expected == "kana" and script == "han")
 
 
+@lru_cache(maxsize=4096)  # as many as a language has in use
+def _script_of(sign: str) -> str:
+    return _SCRIPT_NAMES.get(unicodedata.name(sign, "").split(" ")[0].split("-")[0], "")
+
+
 def _script(text: str) -> str:
     """Return the script that carries the text; Latin only where there is next to nothing else."""
     if text.isascii():  # no need to ask each sign
@@ -76,7 +82,7 @@ def _script(text: str) -> str:
     counts: dict[str, int] = {}
     for sign in text[:_LOOKED_AT]:
         if sign.isalpha():
-            name = _SCRIPT_NAMES.get(unicodedata.name(sign, "").split(" ")[0].split("-")[0], "")
+            name = _script_of(sign)
             counts[name] = counts.get(name, 0) + 1
     latin = counts.pop("latin", 0)
     # Greek letters are formulas more often than Greek.

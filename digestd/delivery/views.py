@@ -145,8 +145,10 @@ class Views:
         tokens, is_cut = _body(entry, signs, whole_to) if signs else ([], False)
         title = title_of(entry, feed)
         titled = runs(entry.title_html) if entry.title_html and one_line(entry.title) else []
-        if not titled and tokens and as_text(tokens).rstrip("…").startswith(title.rstrip("…")):
-            tokens = [] if len(as_text(tokens)) <= len(title) + 1 else tokens
+        text = as_text(tokens)
+        is_said = text.rstrip("…").startswith(title.rstrip("…")) and len(text) <= len(title) + 1
+        if is_said and not titled:
+            tokens = []
         link = link_of(entry, feed)
         when = words.when(entry.dated_at, self.now)
         updated = words.say("updated") if entry.revision > 1 else ""
@@ -157,7 +159,7 @@ class Views:
         author = "" if author.casefold() == feed.label.casefold() else author
         host = _host(link)
         host = "" if host == _host(feed.home_url or feed.url) or not entry.link else host
-        sample = title + " " + as_text(tokens)[:400] if tokens else title
+        sample = title + " " + text[:400] if tokens else title
         language = language_of(sample, entry.language, feed.language)
         media = entry.enclosures[0] if entry.enclosures else None
         others = self._also.get(entry.id, ())

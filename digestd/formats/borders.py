@@ -35,8 +35,8 @@ CLOSING = frozenset(
 # They open in English and Chinese, and close in German.
 TURNED = frozenset("“‘")
 _QUOTES = frozenset("\"'")
-# What `may_break` comes to where all signs are ASCII: after blanks, unless they wait for more.
-_ASCII_BREAK = re.compile(rf"\s+(?=[^\s{re.escape(''.join(filter(str.isascii, CLOSING)))}])")
+# What `may_break` comes to where all signs are ASCII: at blanks, unless they wait for more.
+_ASCII_BREAK = re.compile(rf" (?=[^{re.escape(''.join(filter(str.isascii, CLOSING)))}])")
 
 
 def clusters(text: str) -> Iterator[str]:
@@ -99,25 +99,44 @@ def wrap(text: str, columns: int, indent: str = "") -> str:
     What may not be broken (a long URL) has a line of its own, however long.
     """
     room = max(columns - display_width(indent), 1)
-    lines: list[str] = []
+    line = " ".join(text.split())
+    lines = _ascii_lines(line, room) if line.isascii() else _lines(line, room)
+    return "\n".join(indent + line for line in lines)
+
+
+def _lines(text: str, room: int) -> Iterator[str]:
     line, width = "", 0
-    for piece in _pieces(" ".join(text.split())):
+    for piece in _pieces(text):
         needed = display_width(piece.rstrip())
         if line and width + needed > room:
-            lines.append(line.rstrip())
+            yield line.rstrip()
             line, width = "", 0
         line += piece
         width += display_width(piece)
     if line.strip():
-        lines.append(line.rstrip())
-    return "\n".join(indent + line for line in lines)
+        yield line.rstrip()
+
+
+def _ascii_lines(text: str, room: int) -> Iterator[str]:
+    """Do the same where only blanks may break, without looking at each sign."""
+    start = 0
+    while len(text) - start > room:
+        cut = text.rfind(" ", start, start + room + 1)
+        while cut >= 0 and text[cut + 1] in CLOSING:
+            cut = text.rfind(" ", start, cut)
+        if cut < 0:
+            following = _ASCII_BREAK.search(text, start)
+            if following is None:
+                break
+            cut = following.start()
+        yield text[start:cut]
+        start = cut + 1
+    if start < len(text):
+        yield text[start:]
 
 
 def _pieces(text: str) -> Iterator[str]:
     """Split `text` into what no line break may tear, blanks kept at the end of each."""
-    if text.isascii() and "\r" not in text:
-        yield from _ascii_pieces(text)
-        return
     piece, last = "", ""
     for cluster in clusters(text):
         if last and not cluster.isspace() and may_break(last, cluster):
@@ -127,13 +146,3 @@ def _pieces(text: str) -> Iterator[str]:
         last = cluster
     if piece:
         yield piece
-
-
-def _ascii_pieces(text: str) -> Iterator[str]:
-    """Do the same where only blanks may break, without looking at each sign."""
-    start = 0
-    for blank in _ASCII_BREAK.finditer(text):
-        yield text[start : blank.end()]
-        start = blank.end()
-    if start < len(text):
-        yield text[start:]

@@ -54,6 +54,7 @@ _INVISIBLE = regex.compile("[\u200b\ufeff\u00ad\u2060\x00-\x08\x0e-\x1f\x7f]")
 
 # A line end in the source of Chinese text is no blank: there are none between its words.
 _EAST_ASIAN = r"[\p{Han}\p{Hiragana}\p{Katakana}，。、；：！？…—“”‘’（）《》「」『』【】]"
+_EMPTY_LINES = regex.compile(r"[ \n]*\n\n[\n]*(?: (?! {3}))*")
 _LINE_END = regex.compile(rf"(?<={_EAST_ASIAN})\s+(?={_EAST_ASIAN})")
 
 
@@ -270,7 +271,7 @@ def as_text(tokens: Sequence[Token]) -> str:
             parts.append(f"\n\n{lines}\n\n")
         else:
             parts.append(token.text)
-    text: str = regex.sub(r"[ \n]*\n\n[\n]*(?: (?! {3}))*", "\n\n", "".join(parts))
+    text: str = _EMPTY_LINES.sub("\n\n", "".join(parts))
     return text.strip("\n").strip() if not text.startswith("\n\n    ") else text.strip("\n")
 
 

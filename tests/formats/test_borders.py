@@ -57,3 +57,9 @@ def test_wrapping_loses_nothing_and_keeps_to_the_width(text: str, columns: int) 
         fits = display_width(line) <= columns
         signs = list(clusters(line))
         assert fits or not any(may_break(a, b) for a, b in pairwise(signs) if not b.isspace())
+
+
+@given(st.text("ab \n.,)(%-$", max_size=60), st.integers(1, 20))
+def test_text_of_ascii_alone_is_broken_like_any_other(text: str, columns: int) -> None:
+    other = text.replace("a", "á")
+    assert wrap(text, columns).replace("a", "á") == wrap(other, columns)
