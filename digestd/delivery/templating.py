@@ -43,7 +43,7 @@ class Templates:
     def __init__(self, template_dirs: Sequence[Path]) -> None:
         """Look templates up in `template_dirs`, in order, then among the packaged ones."""
         ours = FileSystemLoader(_packaged_templates())
-        self._ours = _environment(ours)
+        self._ours = _environment(ours, may_change=False)
         self._env = (
             _environment(ChoiceLoader([FileSystemLoader(list(template_dirs)), ours]))
             if template_dirs
@@ -106,9 +106,10 @@ def _packaged_templates() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
-def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
+def _environment(loader: BaseLoader, *, may_change: bool = True) -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(
         loader=loader,
+        auto_reload=may_change,
         # Everything that becomes HTML escapes; text must not.
         autoescape=lambda name: name is not None and name.removesuffix(".j2").endswith(".html"),
         undefined=StrictUndefined,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 import regex
 
@@ -39,6 +40,10 @@ _QUOTES = frozenset("\"'")
 _ASCII_BREAK = re.compile(rf" (?=[^{re.escape(''.join(filter(str.isascii, CLOSING)))}])")
 
 
+# A language has some thousand signs in use: what is asked of each is found out once.
+_once_a_sign = lru_cache(maxsize=4096)
+
+
 def clusters(text: str) -> Iterator[str]:
     """Yield the grapheme clusters of `text`, none longer than MAX_CLUSTER code points."""
     if text.isascii() and "\r" not in text:  # CR LF is the one cluster that ASCII has
@@ -48,6 +53,7 @@ def clusters(text: str) -> Iterator[str]:
         yield match[0] if match.end() - match.start() <= MAX_CLUSTER else match[0][:MAX_CLUSTER]
 
 
+@_once_a_sign
 def is_unspaced(cluster: str) -> bool:
     """Tell whether the cluster is of a script that writes no blanks between words."""
     return bool(_UNSPACED.match(cluster))
@@ -80,6 +86,7 @@ def may_break(before: str, after: str) -> bool:
     return bool(_EMOJI.match(before) or _EMOJI.match(after))
 
 
+@_once_a_sign
 def cluster_width(cluster: str) -> int:
     """Return the columns that a cluster takes on a terminal: 0, 1 or 2."""
     first = cluster[0]
@@ -107,12 +114,13 @@ def wrap(text: str, columns: int, indent: str = "") -> str:
 def _lines(text: str, room: int) -> Iterator[str]:
     line, width = "", 0
     for piece in _pieces(text):
-        needed = display_width(piece.rstrip())
-        if line and width + needed > room:
+        needed = display_width(piece)
+        # A blank at the end of a line takes no room.
+        if line and width + needed - piece.endswith(" ") > room:
             yield line.rstrip()
             line, width = "", 0
         line += piece
-        width += display_width(piece)
+        width += needed
     if line.strip():
         yield line.rstrip()
 

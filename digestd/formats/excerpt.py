@@ -124,7 +124,7 @@ def _without_tail(runs: list[Token]) -> tuple[list[Token], bool]:
         first -= 1
         length += len(_shape(runs[first]))
     tail = "".join(map(_shape, runs[first:]))[-_TAIL:]
-    rest, was_cut = tail, False
+    rest, was_cut = tail.rstrip(), False
     for _ in range(8):  # one mark hides another; more than a few is somebody's game
         shorter = rest
         for mark in _MARKS:
