@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
+from digestd.store.database import Database
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
 
 # What a service says is kept, but not all of it.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from sqlite_utils import Database
-
 from digestd.core.reading import Outline
 from digestd.core.refresh import RefreshPlan
 from digestd.store import entries, feeds, held, hubs, outlines, owed, rhythms
+from digestd.store.database import Database
 from digestd.store.db import write_transaction
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from digestd.store import channels, feeds
+from digestd.store.database import Database
 from digestd.store.db import moment, stamp
 from digestd.store.owner import is_dead
 

@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlite_utils import Database
-
 from digestd.errors import SchemaTooNewError, StoreError
-from digestd.store.schema import migrations
+from digestd.store.database import Database
+from digestd.store.schema import MIGRATIONS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,27 +94,40 @@ def _open(path: Path) -> Database:
     conn.execute("PRAGMA foreign_keys = ON")
     conn.execute("PRAGMA temp_store = MEMORY")
     conn.execute("PRAGMA cache_size = -4000")
-    return Database(conn, execute_plugins=False)
+    return Database(conn)
 
 
 def _migrate(db: Database) -> None:
-    known = {migration.name for migration in migrations.pending(db)}
-    applied = {migration.name for migration in migrations.applied(db)}
-    ours = known | {name for name in applied if name in migration_names()}
+    applied = _applied(db)
+    ours = {migration.__name__ for migration in MIGRATIONS}
     if strangers := applied - ours:
         raise SchemaTooNewError(
             "the database was written by a newer digestd"
             f" (it knows {', '.join(sorted(strangers))}); upgrade, or restore a backup"
         )
-    if known:
+    if applied != ours:
         with write_transaction(db):
-            migrations.apply(db)
+            _apply(db)
 
 
-def migration_names() -> frozenset[str]:
-    """Return the names of all migrations that this version knows."""
-    # The library lists them only against a database.
-    return frozenset(migration.name for migration in migrations._migrations)
+def _applied(db: Database) -> set[str]:
+    """Return the names of the migrations that were run on this database."""
+    tables = db.conn.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'")
+    if tables.fetchone() is None:
+        return set()
+    names = db.conn.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'digestd'")
+    return {name for (name,) in names}
+
+
+def _apply(db: Database) -> None:
+    """Run the migrations that are missing. The caller holds the transaction."""
+    import sqlite_utils  # noqa: PLC0415 (of no use once the schema is what it should be)
+    from sqlite_utils.migrations import Migrations  # noqa: PLC0415
+
+    known = Migrations("digestd")
+    for migration in MIGRATIONS:
+        known(name=migration.__name__)(lambda _, run=migration: run(db))
+    known.apply(sqlite_utils.Database(db.conn, execute_plugins=False))
 
 
 @contextlib.contextmanager

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from digestd.core.slots import Slot
 from digestd.store import outbox
+from digestd.store.database import Database
 from digestd.store.db import moment, moment_or_none, stamp, write_transaction
 
 

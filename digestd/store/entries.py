@@ -8,14 +8,13 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
 from digestd.core.edits import Edit
 from digestd.core.identity import content_fingerprint
 from digestd.core.models import Enclosure, Entry, ParsedEntry
 from digestd.core.recognition import Known, Renamed
 from digestd.core.refresh import NewEntry
 from digestd.core.rules import Ruling
+from digestd.store.database import Database
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 
 # SQLite takes 32,766 parameters; a document holds at most 2,000 entries of a few keys.

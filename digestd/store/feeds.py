@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sqlite_utils import Database
-
 from digestd.core.models import Feed, Subscription, Trial, Validators, Watch
 from digestd.core.rhythm import Rhythm
 from digestd.errors import SubscriptionError, UsageError
+from digestd.store.database import Database
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
 
 _ID_LENGTH = 60

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from digestd.core.models import Debt
 from digestd.store import owed
+from digestd.store.database import Database
 from digestd.store.db import moment, stamp, write_transaction
 
 

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
 from digestd.core.hubs import Standing
 from digestd.core.websub import HubSubscription, Offer
+from digestd.store.database import Database
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 
 

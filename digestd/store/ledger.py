@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
+from digestd.store.database import Database
 from digestd.store.db import moment, moment_or_none
 
 OPEN = ("due", "sending", "parked", "dead")

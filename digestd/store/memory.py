@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlite_utils import Database
-
 from digestd.core.edits import said_keys
 from digestd.core.identity import first_keys, lookup_keys, undecided, without_guid
 from digestd.core.models import ParsedEntry
 from digestd.core.recognition import Memory, Recognised, by_keys, seen_through
 from digestd.store import entries
+from digestd.store.database import Database
 
 
 def recall(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from digestd.core.models import Patience
+from digestd.store.database import Database
 from digestd.store.db import moment, stamp, write_transaction
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
 from digestd.core.models import Delivery, MessageKind, Piece
 from digestd.core.retries import LONGEST_WISH, PATIENCE, Verdict
 from digestd.store import channels, owed
 from digestd.store.channels import ANSWER_LENGTH
+from digestd.store.database import Database
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none
 from digestd.store.pauses import CHANNEL_IS_SILENT
 from digestd.store.unreached import Unreached

@@ -10,11 +10,10 @@ import zlib
 from datetime import timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
 from digestd.core.identity import KEY_BYTES
 from digestd.core.models import Enclosure, ParsedEntry, ParsedFeed
 from digestd.core.reading import Outline, Piece
+from digestd.store.database import Database
 from digestd.store.db import moment_or_none, stamp_or_none
 
 _MOST = 16 << 20  # bytes of a row, unpacked; a document has 2,000 entries at most

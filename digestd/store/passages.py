@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from digestd.core.latency import Passage
+from digestd.store.database import Database
 from digestd.store.db import moment, moment_or_none, stamp
 
 _MOST = 20_000

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-
 from digestd.core.planner import Price
 from digestd.core.rhythm import Rhythm
+from digestd.store.database import Database
 from digestd.store.db import moment, stamp
 
 

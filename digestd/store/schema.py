@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from digestd.store.database import Database
 
-migrations = Migrations("digestd")
+Migration = Callable[[Database], None]
+
+MIGRATIONS: list[Migration] = []  # known by their names, in the order in which they are run
+
+
+def migration(step: Migration) -> Migration:
+    """Note one more migration."""
+    MIGRATIONS.append(step)
+    return step
+
 
 # Times are integers: microseconds since 1970, UTC. Lists are JSON.
 _TABLES = """
@@ -174,7 +183,7 @@ CREATE TABLE daemons (
 """
 
 
-@migrations()
+@migration
 def m001_first(db: Database) -> None:
     """Make the tables of the first version."""
     _execute_each(db, _TABLES)
@@ -208,7 +217,7 @@ ALTER TABLE feeds ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;
 """
 
 
-@migrations()
+@migration
 def m002_planner(db: Database) -> None:
     """Make room for each feed's rhythm, and for the price that they share."""
     _execute_each(db, _RHYTHMS)
@@ -241,13 +250,13 @@ CREATE TABLE notices (
 """
 
 
-@migrations()
+@migration
 def m003_holding(db: Database) -> None:
     """Let debts wait and be dropped, things be paused, and troubles be told once."""
     _execute_each(db, _HOLDING)
 
 
-@migrations()
+@migration
 def m004_detection(db: Database) -> None:
     """Add what feeds are watched for, what entries said, and batches that are held."""
     db.conn.execute("ALTER TABLE feeds ADD COLUMN watch TEXT NOT NULL DEFAULT '{}'")
@@ -293,7 +302,7 @@ CREATE INDEX pictures_by_use ON pictures (used_at);
 """
 
 
-@migrations()
+@migration
 def m005_pictures(db: Database) -> None:
     """Make room for formulas that were drawn, and images that were shrunk."""
     _execute_each(db, _PICTURES)
@@ -333,13 +342,13 @@ CREATE INDEX hub_subscriptions_living ON hub_subscriptions (feed_pk) WHERE state
 """
 
 
-@migrations()
+@migration
 def m006_hubs(db: Database) -> None:
     """Make room for subscriptions to hubs."""
     _execute_each(db, _HUBS)
 
 
-@migrations()
+@migration
 def m007_icons(db: Database) -> None:
     """Keep the icon that a feed names."""
     db.conn.execute("ALTER TABLE feeds ADD COLUMN icon_url TEXT")
@@ -360,13 +369,13 @@ CREATE INDEX full_texts_by_time ON full_texts (tried_at);
 """
 
 
-@migrations()
+@migration
 def m008_full_texts(db: Database) -> None:
     """Make room for texts of entries' pages."""
     _execute_each(db, _FULL_TEXTS)
 
 
-@migrations()
+@migration
 def m009_outlines(db: Database) -> None:
     """Make room for what need not be read again of each feed's last document: a cache."""
     db.conn.execute(
@@ -375,14 +384,14 @@ def m009_outlines(db: Database) -> None:
     )
 
 
-@migrations()
+@migration
 def m010_twins(db: Database) -> None:
     """Let an entry's twin be found among all that a feed has ever brought."""
     db.conn.execute("CREATE INDEX entries_by_link ON entries (feed_pk, link)")
     db.conn.execute("CREATE INDEX entries_by_title ON entries (feed_pk, title)")
 
 
-@migrations()
+@migration
 def m011_rules(db: Database) -> None:
     """Let an entry say which rules held for it, and whether one dropped it."""
     db.conn.execute("ALTER TABLE entries ADD COLUMN rules TEXT NOT NULL DEFAULT ''")
@@ -390,7 +399,7 @@ def m011_rules(db: Database) -> None:
     db.conn.execute("CREATE INDEX entries_by_rule ON entries (seen_at) WHERE rules <> ''")
 
 
-@migrations()
+@migration
 def m012_pause_links(db: Database) -> None:
     """Draw the secret behind the addresses at which a digest is paused."""
     db.conn.execute("CREATE TABLE pause_links (pk INTEGER PRIMARY KEY, secret BLOB NOT NULL)")

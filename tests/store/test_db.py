@@ -46,8 +46,9 @@ def test_looking_never_makes_a_database(tmp_path: Path) -> None:
 def test_a_newer_schema_is_refused_with_its_name(tmp_path: Path) -> None:
     db = connect(tmp_path / "digestd.db")
     with write_transaction(db):
-        db.table("_sqlite_migrations").insert(
-            {"migration_set": "digestd", "name": "m999_future", "applied_at": "2030-01-01"}
+        db.conn.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('digestd', 'm999_future', '2030-01-01')"
         )
     db.conn.close()
     with pytest.raises(SchemaTooNewError, match="m999_future"):
