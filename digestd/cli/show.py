@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -129,6 +128,8 @@ def since(clock: Clock, span_back: timedelta | None) -> datetime | None:
 @contextmanager
 def telling_of_requests() -> Iterator[Callable[[str], None]]:
     """Give a function that shows on a terminal, for a moment, what is being asked."""
+    import shutil
+
     terminal = sys.stderr.isatty()
 
     def say(url: str) -> None:

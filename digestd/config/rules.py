@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import get_args
-
-import regex
+from typing import TYPE_CHECKING, get_args
 
 from digestd.config.tables import Table, dotted
 from digestd.config.values import nearest, parse_name
 from digestd.core.models import Digest, Subscription
 from digestd.core.rules import Action, Field, Rule, Rules, compile_pattern, compile_words
+
+if TYPE_CHECKING:
+    import regex
 
 _ACTIONS: Mapping[str, Action] = {"drop": "drop", "alert": "alert", "digest": "digest"}
 _CONDITIONS = ("feeds", "tags", "any", "unless", *get_args(Field))

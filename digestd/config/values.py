@@ -6,7 +6,6 @@ must not pass them on (`tables` does not).
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
@@ -166,6 +165,8 @@ def parse_name(text: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean …?" with the nearest of `known`, or nothing."""
+    import difflib  # noqa: PLC0415 (only a mistake needs it)
+
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return f'; did you mean "{by_folded[near[0]]}"?' if near else ""

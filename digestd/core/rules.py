@@ -13,12 +13,13 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Literal
-
-import regex
+from typing import TYPE_CHECKING, Literal
 
 from digestd.core.identity import plain_text
 from digestd.core.models import Entry, Feed, ParsedEntry, Subscription
+
+if TYPE_CHECKING:  # loaded for owners who have rules
+    import regex
 
 Action = Literal["drop", "alert", "digest", "tag"]
 Field = Literal["title", "text", "author", "link", "category"]
@@ -35,10 +36,9 @@ _USUAL_SEARCH = 0.003
 PATIENCE = 1.0
 
 # Letters of scripts that set their words apart. The others are found wherever they stand.
-_LETTER = regex.compile(
+_LETTER = (
     r"[[\p{L}\p{M}\p{N}_]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}"
-    r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]",
-    regex.V1,
+    r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
 )
 
 
@@ -74,7 +74,9 @@ def _is_within(text: str, place: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_letter(sign: str) -> bool:
-    return _LETTER.match(sign) is not None
+    import regex  # noqa: PLC0415
+
+    return regex.match(_LETTER, sign, regex.V1) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ def _names(feed: Feed, names: Iterable[str]) -> bool:
 
 def compile_pattern(text: str) -> regex.Pattern[str]:
     """Return an owner's regular expression. ValueError says what is wrong with it."""
+    import regex  # noqa: PLC0415
+
     if not text:
         raise ValueError("is empty, and would match everything")
     try:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import re
 
-from cssselect import HTMLTranslator, SelectorError
-
 _MAX = 500
 _WITH_ATTRIBUTE = re.compile(r"(.*?)@([A-Za-z_][\w:.-]{0,60})", re.DOTALL)
 
@@ -31,6 +29,8 @@ def compiled(text: str) -> tuple[str, str]:
         raise ValueError("holds characters that no selector has")
     if not selector and attribute:
         return "self::*", attribute
+    from cssselect import HTMLTranslator, SelectorError  # noqa: PLC0415 (few feeds are pages)
+
     try:
         return HTMLTranslator().css_to_xpath(selector), attribute
     except RuntimeError:  # too deep, or cut off: cssselect's own mistake

@@ -8,7 +8,6 @@ it, one that occurs twice is due once, the first time (PEP 495, fold=0).
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -238,6 +237,8 @@ def _parse_weekday(word: str, text: str) -> int:
         raise ValueError(f'"{text}": "{word}" stands alone, without a time')
     if word in ("daily", "everyday"):
         raise ValueError(f'"{text}": a time alone, as "08:00", is every day')
+    import difflib  # noqa: PLC0415 (only a mistake needs it)
+
     near = [day for day in _WEEKDAYS if word.startswith(day)]
     near = near or difflib.get_close_matches(word, (*_WEEKDAYS, "last-day", "1st"), 1, 0.5)
     hint = f'did you mean "{near[0]}"?' if near else "days are " + " ".join(_WEEKDAYS)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
-import regex
+if TYPE_CHECKING:  # most lines are short and plain: it is loaded for those that are not
+    import regex
 
 # What a terminal, a log line, a header or a reader's eye could be fooled by. Kept: tab and
 # newline, the joiners (Persian, Indic scripts and emoji need them) and the two direction
@@ -27,7 +30,6 @@ _INVISIBLE = re.compile(
 _IDLE_JOINER = re.compile(
     "(?<![^\x00-\x7f\\s\u200c\u200d])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\\s])"
 )
-_CLUSTER = regex.compile(r"\X")
 _MAX_CLUSTER = 32
 
 
@@ -62,6 +64,13 @@ def one_line(text: str, limit: int = 200) -> str:
     return "".join(kept)
 
 
+@functools.cache
+def _cluster() -> regex.Pattern[str]:
+    import regex  # noqa: PLC0415 (see above)
+
+    return regex.compile(r"\X")
+
+
 def _clusters(text: str) -> Iterator[str]:
-    for match in _CLUSTER.finditer(text):
+    for match in _cluster().finditer(text):
         yield match[0][:_MAX_CLUSTER]

@@ -10,7 +10,6 @@ from typing import TextIO, assert_never
 from digestd.clock import Clock, system_clock
 from digestd.delivery.own import Sender, make_own_sender
 from digestd.delivery.target import Folder, Hook, Service, Smtp, Target, Terminal, Xmpp
-from digestd.delivery.translate import Fitting
 
 __all__ = ["Sender", "make_sender"]
 
@@ -30,6 +29,8 @@ def make_sender(
     the terminal: whether titles are bold, where lines go (standard output), and
     whose time they show (the system's).
     """
+    from digestd.delivery.translate import Fitting  # noqa: PLC0415 (loaded when one is sent)
+
     own = _own_sender(target, tls=tls, clock=clock, bold=bold, out=out, zone=zone)
     return Fitting(target, own, clock)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 
 from digestd import telemetry
@@ -23,7 +23,7 @@ from digestd.core.pictures import (
     Pictures,
     Wishes,
 )
-from digestd.formats import mathpicture, thumbnail
+from digestd.formats import thumbnail
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.services.imagefetch import ImageFetcher
@@ -57,8 +57,16 @@ class Illustrator:
         self._store = store
         self._clock = clock
         self._images = ImageFetcher(store, client, gate, self.drawer, followed, clock)
-        self._can_draw = mathpicture.is_available()
-        self._can_shrink = thumbnail.is_available()
+
+    @cached_property
+    def _can_draw(self) -> bool:
+        from digestd.formats import mathpicture  # noqa: PLC0415 (what knows TeX loads slowly)
+
+        return mathpicture.is_available()
+
+    @cached_property
+    def _can_shrink(self) -> bool:
+        return thumbnail.is_available()
 
     async def illustrated(
         self,
@@ -207,5 +215,7 @@ def _linked(url: str, like: Picture | None = None) -> Picture:
 
 
 def _key(formula: Formula) -> bytes:
+    from digestd.formats import mathpicture  # noqa: PLC0415 (see above)
+
     told = (mathpicture.LOOK, str(formula.display), formula.tex)
     return sha256("\0".join(told).encode()).digest()
