@@ -87,11 +87,11 @@ class Server:
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         ports = json.loads(self._process.stdout.readline())
-        self._http, self.smtp_port = ports["http"], ports["smtp"]
-        self.sink = f"http://127.0.0.1:{self._http}/sink"
+        self.port, self.smtp_port = ports["http"], ports["smtp"]
+        self.sink = f"http://127.0.0.1:{self.port}/sink"
 
     def feeds(self, count: int) -> list[str]:
-        return [f"{self._scheme}://{address(n)}:{self._http}/feed/{n}" for n in range(count)]
+        return [f"{self._scheme}://{address(n)}:{self.port}/feed/{n}" for n in range(count)]
 
     def control(self, query: str) -> None:
         self._get(f"/control?{query}")
@@ -101,7 +101,7 @@ class Server:
         return found
 
     def _get(self, path: str) -> bytes:
-        answer = urllib.request.urlopen(f"http://127.0.0.1:{self._http}{path}", timeout=60)
+        answer = urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60)
         with answer:
             return bytes(answer.read())
 

@@ -141,7 +141,8 @@ class Http(asyncio.Protocol):
         name, _, query = kind.partition("?")
         match name:
             case "feed":
-                return self._feed(int(rest), fields)
+                # What follows the number makes another address of the same document.
+                return self._feed(int(rest.partition("/")[0]), fields)
             case "sink":
                 self._world.posted += 1
                 return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
