@@ -24,7 +24,8 @@ from digestd.core.links import split, strip_tracking
 from digestd.core.models import MathMode
 from digestd.core.text import one_line, scrub
 from digestd.formats import policy
-from digestd.formats.maths import mark_html
+from digestd.formats.maths import LONGEST_TEX, MARK, NO_MATHS, mark_html
+from digestd.formats.mathscan import without_signs
 from digestd.formats.plaintext import to_text
 
 __all__ = [
@@ -44,7 +45,6 @@ MAX_HTML = 1_000_000  # characters of one piece
 MAX_URL = 4_000
 _MAX_DEPTH = 100
 _MAX_PASSES = 4
-_BODY_TAGS = 2  # <body> and its end, which lxml writes and nh3 drops
 _GONE = "gone"  # an element of this name is dropped with its content by nh3
 _BLANKS = re.compile(r"[\x00-\x20]+")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
@@ -61,7 +61,8 @@ _MATHML_PREFIX = re.compile(r"(</?)mml?:(?=[a-z])", re.IGNORECASE)
 _CLEANER = nh3.Cleaner(
     tags=set(policy.ALLOWED),
     attributes={tag: set(names | policy.EVERYWHERE) for tag, names in policy.ALLOWED.items()},
-    allowed_classes={"span": {policy.MATH_CLASS}},
+    allowed_classes={tag: {policy.NO_MATHS_CLASS} for tag in policy.ALLOWED}
+    | {"span": {policy.MATH_CLASS, policy.NO_MATHS_CLASS}},
     clean_content_tags={_GONE, "script", "style"},
     url_schemes=set(policy.SCHEMES),
     link_rel="noopener noreferrer",
@@ -99,7 +100,7 @@ def clean(html: str, base_url: str | None, *, math: MathMode = "auto") -> str:
 
     `base_url` is what relative addresses are relative to; without one they are dropped.
     Never fails; what is beyond MAX_HTML characters is cut off. Cleaning twice changes
-    nothing.
+    nothing (but where more than _MAX_PASSES formulas are cut off, each within the one before).
     """
     room = MAX_HTML
     for _ in range(4):
@@ -133,23 +134,42 @@ def _clean_once(html: str, base_url: str | None, math: MathMode) -> tuple[str, b
     text = _NO_TAG.sub("&lt;", _FOREIGN.sub("", _MATHML_PREFIX.sub(r"\1", text)))
     if not text.strip():
         return "", True
-    body = _parse(_flatten(mark_html(_flatten(text, _NAMES), math)))
+    marked = _flatten(mark_html(_flatten(text, _NAMES), math))
+    body = _parse(marked)
     if body is None:
         return "", True
-    for element in list(body.iter(etree.Element)):
+    elements = list(body.iter(etree.Element))
+    unread = [e for e in elements if NO_MATHS.search(e.get("class", "")[:1_000])]
+    for element in elements:
         _tidy(element, base_url)
         if len(element) == 0 and not element.text:
             element.text = ""  # else libxml2 leaves out the end tag of an empty <li> or <p>
+    for element in unread:
+        _keep_unread(element)
     tidied = etree.tostring(body, encoding="unicode", method="html", with_tail=False)
-    cleaned = _PRE_START.sub(r"\1", _CLEANER.clean(tidied)).strip()
-    # Without the elements that are gone, others may stand where no parser leaves them; and
-    # what stands wrong in a table is moved before it.
-    steady = cleaned.count("<") == tidied.count("<") - _BODY_TAGS and "<table" not in cleaned
-    if ("$" in cleaned or "\\" in cleaned) and any(
-        tag[2].lower() not in _NAMES for tag in _TAG.finditer(text)
-    ):
-        steady = False  # without a tag that is none, what is left may be a formula
+    written = _PRE_START.sub(r"\1", _CLEANER.clean(tidied)).strip()
+    cleaned = without_signs(scrub(written))  # entities are decoded now
+    # Without the elements that are gone, and by another parser's rules, others may stand where
+    # they are not left; and what stands wrong in a table is moved before it.
+    steady = (
+        cleaned == written
+        and "<table" not in cleaned
+        and cleaned.count(policy.NO_MATHS_CLASS) == text.count(policy.NO_MATHS_CLASS)
+        and _TAG.findall(cleaned) == _TAG.findall(tidied)[1:-1]  # but for <body>
+        and _has_its_marks(marked, cleaned, math)
+    )
     return cleaned, steady
+
+
+def _has_its_marks(marked: str, cleaned: str, math: MathMode) -> bool:
+    """Say whether `cleaned` has the marks that were made, and nothing more to be marked.
+
+    Where a tag was dropped, a formula may stand now; of a damaged one, a mark may be made.
+    """
+    bare, marks = MARK.subn("<hr>", cleaned)
+    if f'class="{policy.MATH_CLASS}"' in bare or (marks and marks != len(MARK.findall(marked))):
+        return False
+    return ("$" not in bare and "\\" not in bare) or mark_html(bare, math) == bare
 
 
 def from_text(text: str) -> str:
@@ -237,7 +257,9 @@ def _tidy(element: HtmlElement, base_url: str | None) -> None:
     """Rename and rewrite one element, so that nh3 has little left to object to."""
     name = str(element.tag).lower()
     # lxml reads no value of a name that begins with a brace, as damaged tags have them.
-    attributes = {key: element.attrib[key] for key in element.attrib if not key.startswith("{")}
+    attributes = {
+        key: scrub(element.attrib[key]) for key in element.attrib if not key.startswith("{")
+    }
     element.attrib.clear()
     if "hidden" in attributes or _HIDDEN.search(attributes.get("style", "")[:500]):
         element.tag = _GONE
@@ -260,6 +282,23 @@ def _tidy(element: HtmlElement, base_url: str | None) -> None:
             element.set(key, value)
 
 
+def _keep_unread(element: HtmlElement) -> None:
+    """Let an element go on saying that its dollars are dollars."""
+    if _holds_dollars(element):
+        element.tag = element.tag if element.tag in policy.ALLOWED else "span"
+        element.set("class", policy.NO_MATHS_CLASS)
+
+
+def _holds_dollars(element: HtmlElement) -> bool:
+    """Say whether there is, outside of code, what may be read as a formula some day."""
+    if element.tag in (_GONE, "code", "kbd", "pre", "samp"):
+        return False
+    texts = [element.text, *(child.tail for child in element)]
+    return any(text and ("$" in text or "\\" in text) for text in texts) or any(
+        _holds_dollars(child) for child in element
+    )
+
+
 def _shows_something(element: HtmlElement) -> bool:
     return any(text.strip() for text in element.itertext()) or any(
         True for _ in element.iter("img")
@@ -269,7 +308,8 @@ def _shows_something(element: HtmlElement) -> bool:
 def _kept(name: str, attributes: dict[str, str], base_url: str | None) -> Iterator[tuple[str, str]]:
     allowed = policy.ALLOWED.get(name, frozenset()) | policy.EVERYWHERE
     if name == "span":
-        if attributes.get("class") != policy.MATH_CLASS or "data-tex" not in attributes:
+        tex = attributes.get("data-tex", "")
+        if attributes.get("class") != policy.MATH_CLASS or not 0 < len(tex.strip()) <= LONGEST_TEX:
             allowed = policy.EVERYWHERE
         else:
             yield "class", policy.MATH_CLASS
@@ -399,7 +439,6 @@ def _link_to_media(
         source = next((s.get("src", "") for s in element.iter("source")), "")
     url = absolute(source, base_url) if source.strip() else None
     title = one_line(attributes.get("title", ""), 100)
-    tail = element.tail
     if url and name == "iframe":
         title = next((title or name for part, name in policy.PLAYERS if part in url), "")
         url = re.sub(
@@ -407,8 +446,7 @@ def _link_to_media(
             r"//www.youtube.com/watch?v=\1",
             url,
         )
-    element.clear()
-    element.tail = tail
+    element.clear(keep_tail=True)
     if url and (title or name != "iframe"):
         element.tag = "a"
         element.set("href", url)

@@ -18,7 +18,7 @@ from lxml.html import HtmlElement, HTMLParser, fromstring
 
 from digestd.formats.mathscan import reads_like_maths, without_signs
 
-_LONGEST_TEX = 8_000
+LONGEST_TEX = 8_000
 _LONGEST_MATHML = 60_000
 _DEEPEST_MATHML = 50
 
@@ -71,7 +71,7 @@ def make(tex: str, *, display: bool) -> Formula | None:
     tex = " ".join(tex.split())
     if found := _DISPLAYSTYLE.match(tex):
         tex = found[1].strip()
-    if not tex or len(tex) > _LONGEST_TEX:
+    if not tex or len(tex) > LONGEST_TEX:
         return None
     return Formula(without_signs(tex), display)
 
@@ -125,7 +125,7 @@ def from_plain(content: str, kind: str, *, display: bool) -> Formula | None:
 
     Pandoc says `math inline`; `math` alone may as well be a category of posts.
     """
-    if len(content) > _LONGEST_TEX or re.search(r"[<$]|\\[(\[]|\\begin\b", content):
+    if len(content) > LONGEST_TEX or re.search(r"[<$]|\\[(\[]|\\begin\b", content):
         return None
     tex = entities.unescape(content).strip()
     is_sure = "inline" in kind or "display" in kind or re.search(r"[\\^_=]", tex)

@@ -21,21 +21,28 @@ from digestd.core.mathtext import lower, raised, to_text
 from digestd.core.mathtextmode import looks_texed, untex
 from digestd.core.models import MathMode
 from digestd.formats import mathready
-from digestd.formats.mathready import Formula
+from digestd.formats.mathready import LONGEST_TEX, Formula
 from digestd.formats.mathrun import Chunk, Run
 from digestd.formats.mathscan import BREAK, EMPHASIS, INLINE_TAG, without_signs
 
-__all__ = ["Formula", "MathMode", "find_math", "mark_html", "mark_title"]
+__all__ = ["LONGEST_TEX", "MARK", "NO_MATHS", "Formula", "MathMode", "find_math", "mark_html",
+           "mark_title"]  # fmt: skip
 
 _MOST_FORMULAS = 3_000
 _MOST_UNCLOSED = 5
 _MOST_IN_VAIN = 10
 _LONGEST_TITLE = 5_000
 
-# Quantifiers are possessive and bounded: a tag that never ends costs its start alone.
+# Our own mark, as it was stored.
+MARK = re.compile(
+    r'<span class="math"(?: data-(?:tex="(?P<tex>[^"]*+)"|display="(?P<where>inline|block)")){2}>'
+    r"[^<]*+</span>"
+)
+# Quantifiers are possessive: of the starts before a place, two at most are not done with by
+# then, as each `<` outside of quotes ends one (an inlined picture is a long attribute).
 _TAG = re.compile(
-    r"<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9-]{0,30})"
-    r"(?P<rest>(?=[\s/>])(?:[^<>\"']++|\"[^\"]{0,3000}+\"|'[^']{0,3000}+')*+)>"
+    rf"{MARK.pattern}|<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9-]{{0,30}})"
+    r"(?P<rest>(?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)>"
     r"|<![^<>]{0,500}+>"
 )
 _INLINE = frozenset(
@@ -46,7 +53,7 @@ _SIGNS = {"br": BREAK, "em": EMPHASIS, "i": EMPHASIS}
 # `$x<b and c>y$`: these are letters as often as tags.
 _LETTERS = frozenset("a b i p q s u".split())
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-_NEVER = frozenset("code pre kbd samp tt script style textarea svg noscript xmp listing".split())
+_NEVER = frozenset("code pre kbd samp tt script style textarea svg xmp".split())
 _BORDERS = frozenset("p div h1 h2 h3 h4 h5 h6".split())
 _KNOWN = _INLINE | _VOID | _NEVER | _BORDERS | frozenset(
     "address article aside audio blockquote body button canvas caption center colgroup dd details"
@@ -56,7 +63,7 @@ _KNOWN = _INLINE | _VOID | _NEVER | _BORDERS | frozenset(
 )  # fmt: skip
 # What may be markup in a title; `<div>` and `Vec<T>` are what it talks about.
 _IN_TITLES = _INLINE | _BORDERS | frozenset(("br", "code", "tt", "math"))
-_NEVER_CLASS = re.compile(
+NO_MATHS = re.compile(  # classes of elements whose dollars are dollars
     r"tex2jax_ignore|mathjax_ignore|no-?mathjax|highlight|hljs|codehilite|syntaxhighlighter"
     r"|crayon|prettyprint",
     re.IGNORECASE,
@@ -234,6 +241,9 @@ class _Page:
     def whole(self, tag: re.Match[str]) -> _Whole | None:
         """Return an element that is taken as one; None for any other tag."""
         name, rest = (tag["name"] or "").lower(), tag["rest"] or ""
+        if tag["tex"] and tag["where"]:
+            tex = without_signs(entities.unescape(tag["tex"]))
+            return _Whole(tag.end(), Formula(tex, display=tag["where"] == "block"))
         if not name or tag["close"] or (name in _VOID and name != "img"):
             return None
         found = mathready.attributes(rest) if "=" in rest else {}
@@ -244,7 +254,7 @@ class _Page:
             end = self._end(tag, name)
             return _Whole(end, mathready.from_script(self._inside(tag, end), found["type"]))
         ready = self._ready(tag, name, found)
-        if ready is None and (name in _NEVER or _NEVER_CLASS.search(found.get("class", ""))):
+        if ready is None and (name in _NEVER or NO_MATHS.search(found.get("class", ""))):
             return _Whole(self._end(tag, name))
         return ready
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 # Element -> its attributes. What is not named here loses its tags and keeps its text.
-# No style, no class (but the marks of formulas), no id, no handler, nothing that loads,
+# No style, no class (but those below), no id, no handler, nothing that loads,
 # runs or submits. `lang` and `dir` are allowed everywhere.
 ALLOWED: Mapping[str, frozenset[str]] = {
     **dict.fromkeys(
@@ -26,7 +26,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "th": frozenset({"colspan", "rowspan"}),
 }
 EVERYWHERE = frozenset({"lang", "dir"})
-MATH_CLASS = "math"  # the one class there is, on spans that carry `data-tex`
+MATH_CLASS = "math"  # of spans that carry `data-tex`
+NO_MATHS_CLASS = "nomathjax"  # of what holds dollars that are no formula's; no other class is kept
 SCHEMES = frozenset({"http", "https", "mailto"})
 NUMERIC = frozenset({"width", "height", "colspan", "rowspan", "span", "start", "value"})
 
@@ -38,6 +39,7 @@ RENAMED: Mapping[str, str] = {
     ),
     "acronym": "abbr",
     "dir": "ul",
+    "listing": "pre",
     "menu": "ul",
     "strike": "s",
     "tt": "code",

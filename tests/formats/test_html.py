@@ -21,7 +21,9 @@ def check_safe(markup: str) -> None:
     for element in root.iterdescendants():
         assert isinstance(element.tag, str), "comments are gone"
         allowed = policy.ALLOWED[element.tag] | policy.EVERYWHERE | {"rel"}
-        if element.tag == "span" and element.get("class"):
+        if element.get("class") == policy.NO_MATHS_CLASS:
+            allowed |= {"class"}
+        elif element.tag == "span" and element.get("class"):
             assert element.get("class") == "math"
             assert element.get("data-tex") is not None
             allowed |= {"class"}
@@ -272,12 +274,47 @@ def test_nothing_forbidden_survives_any_soup(soup: str) -> None:
     first_image(found)
 
 
-@given(_SOUP)
-@settings(max_examples=200, deadline=None)
+_MATHS = st.sampled_from(
+    [
+        *("$", "$$", "\\(", "\\)", "\\begin{align}", "\\end{align}", "{", "_", "1", "=\n", "…"),
+        *("&#36;", "&#1;", "&#xe000;", "</td>", "</rss>", "<div class=highlight>", "<tt>"),
+        *("<span class=katex>", "<iframe>", "</iframe>", "<span class=math data-tex="),
+        '<span class="math" data-tex="',
+    ]
+)
+
+
+@given(st.lists(_OPENING | _TAGS.map("</{}>".format) | _TEXT | _MATHS, max_size=25).map("".join))
+@settings(max_examples=300, deadline=None)
 @example("a $</rss>x<y$ b")
+@example("$</textarea><rt>")
+@example("<p>$$a\n=\nb$$ and $${\\displaystyle x^2}$$ and $" + "x_{1}+" * 90 + "y$")
+@example("<div class=highlight>a $x^2$ b</div><font class=hljs><video src=//a/b>\\(")
+@example("<iframe></iframe>&#1;<a title='&#1;'>&#x202e;&#xe000;")
+@example("<p><b><option><center>&lt;<p><th>")
+@example("<listing><dt><span class=math data-tex=</pre>")
+@example(f"<img src=data:,{9_000 * 'A'}><a href=https://a.example/?{3_900 * 'A'}>")
 def test_cleaning_twice_changes_nothing(soup: str) -> None:
     once = clean(soup, BASE)
     assert clean(once, BASE) == once
+
+
+def test_formulas_cut_off_within_each_other_go_a_few_at_a_time() -> None:
+    # Each is known to be cut off only when the next one is gone.
+    few, many = (clean("$a=b \\(" * n + "...", BASE) for n in (5, 50))
+    assert clean(few, BASE) == few
+    assert clean(many, BASE) != many
+
+
+@pytest.mark.parametrize("many", ["<", "&", "$x", "<p>a", "<b>$x$", "$x^2$ ", "<table><td>", "$5 "])
+def test_a_lot_of_it_is_cleaned_once_too(many: str) -> None:
+    once = clean(many * (20_000 // len(many)) + "$x^2$", BASE)
+    assert clean(once, BASE) == once
+
+
+def test_an_inlined_picture_is_no_text() -> None:
+    picture = f'<img src="data:image/png;base64,{"A" * 100_000}" alt="A cat">'
+    assert clean(f"<p>a {picture} b</p>", BASE) == "<p>a <span>A cat</span> b</p>"
 
 
 # --- text ------------------------------------------------------------------------------
