@@ -96,11 +96,11 @@ def entry_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
         date = entry.published_at.isoformat() if entry.published_at else ""
         facts.append(("title", f"{_fold(entry.title)}\n{date}"))
     if entry.unread:
-        rungs = tuple(_key(facts[: height + 1]) for height in range(len(facts)))
+        rungs = _rungs(facts)
         return (*rungs, _unread(rungs[-1]))
     files = " ".join(sorted(canonical_link(e.url) for e in entry.enclosures))
     facts.append(("text", (content_fingerprint(entry) or b"").hex() + files))
-    return tuple(_key(facts[: height + 1]) for height in range(len(facts)))
+    return _rungs(facts)
 
 
 def lookup_keys(entries: Iterable[ParsedEntry], *, without_guids: bool = False) -> frozenset[bytes]:
@@ -209,13 +209,15 @@ def _trusted(rungs: Sequence[bytes], shared: Counter[bytes], seen: Container[byt
     return len(rungs) - 1
 
 
-def _key(facts: Sequence[tuple[str, str]]) -> bytes:
-    """Hash a rung; kinds and lengths go in, so that no two different rungs agree."""
+def _rungs(facts: Iterable[tuple[str, str]]) -> tuple[bytes, ...]:
+    """Hash each rung; kinds and lengths go in, so that no two different rungs agree."""
     digest = hashlib.blake2b(digest_size=KEY_BYTES, person=b"digestd entry")
+    rungs = []
     for kind, value in facts:
         raw = value.encode("utf-8", "replace")
         digest.update(f"{kind} {len(raw)} ".encode() + raw)
-    return digest.digest()
+        rungs.append(digest.digest())
+    return tuple(rungs)
 
 
 def _warning(key: bytes) -> bytes:

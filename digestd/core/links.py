@@ -16,6 +16,8 @@ TRACKING_NAMES = frozenset(
 # changelog apart, and stay.
 _IDLE_FRAGMENTS = frozenset("comments respond more top content main rss feed".split())
 RSSHUB = "rsshub://"  # a route of the owner's RSSHub follows
+# Addresses as most are, in which nothing needs a closer look: no port, no query, no blanks.
+PLAIN = re.compile(r"https?://([a-z0-9.-]+(?:/[A-Za-z0-9%_.~,=+@!/-]*)?)")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -51,9 +53,12 @@ def canonical_link(url: str) -> str:
     An identity, not an address: scheme http becomes https, the host is in lower case,
     default ports, tracking, a final slash and idle fragments ("#comments") are gone.
     """
-    parts = split(strip_tracking(url.strip()))
+    url = url.strip()
+    if found := PLAIN.fullmatch(url):
+        return "https://" + found[1].rstrip("/")
+    parts = split(strip_tracking(url))
     if parts is None or not parts.netloc:
-        return url.strip()
+        return url
     scheme = parts.scheme.lower()
     host = parts.netloc.lower()
     name, colon, port = host.rpartition(":")

@@ -49,7 +49,7 @@ def one_line(text: str, limit: int = 200) -> str:
     White space is folded; zero-width signs go, joiners stay where they join. What was
     cut ends in "…". Work is bounded by the limit, whatever the length of `text`.
     """
-    if len(text) <= limit and text.isascii() and text.isprintable():
+    if len(text) <= limit and text.isprintable() and not _INVISIBLE.search(text):
         return " ".join(text.split())
     # A cluster longer than _MAX_CLUSTER is a pile of accents; blanks may fill the rest.
     looked_at = limit * _MAX_CLUSTER * 2

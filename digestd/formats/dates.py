@@ -52,6 +52,14 @@ _ZONES = {
 }  # fmt: skip
 _MAX = 80
 _ISO = re.compile(r"([0-9]{4})[-/.年 ]\s?([0-9]{1,2})[-/.月 ]\s?([0-9]{1,2})(?![0-9])")
+# As nearly all of RSS has it (RFC 5322, section 3.3); the rest is for `email.utils`.
+_MAIL = re.compile(
+    r"(?:[A-Z][a-z]{2}, )?([0-9]{1,2}) ([A-Z][a-z]{2}) ([12][0-9]{3})"
+    r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|([+-])(0[0-9]|1[0-4])([0-5][0-9]))"
+)
+_MAIL_MONTH = dict(
+    zip("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), range(1, 13), strict=True)
+)
 _BASIC = re.compile(r"([0-9]{8})T([0-9]{4}(?:[0-9]{2})?)(Z|[+-][0-9]{2}:?[0-9]{2})?")
 # With dots the day goes first; with slashes only if nothing else is possible.
 _DOTTED = re.compile(r"(?<![0-9])([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?([0-9]{4})(?![0-9])")
@@ -88,13 +96,26 @@ def _standard(text: str) -> datetime | None:
         # Not for all: it takes "20240102", and with it numbers that are no dates.
         if text[4:5] == "-" or _BASIC.fullmatch(text):
             return _utc(datetime.fromisoformat(text))
+        if found := _MAIL.fullmatch(text):
+            return _mailed(found)
         if _HALF_DAY.search(text):
             return None  # it takes 3 PM for 3
-        found = parsedate_to_datetime(text)
+        parsed = parsedate_to_datetime(text)
         # It knows the zones of the United States alone.
-        return _utc(found) if found.tzinfo else _utc(found - _zone(text.lower()))
-    except (ValueError, TypeError, OverflowError, IndexError):
+        return _utc(parsed) if parsed.tzinfo else _utc(parsed - _zone(text.lower()))
+    except (ValueError, TypeError, OverflowError, LookupError):
         return None
+
+
+def _mailed(found: re.Match[str]) -> datetime:
+    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
+    at = datetime(
+        int(year), _MAIL_MONTH[month], int(day), int(hour), int(minute), int(second), tzinfo=UTC
+    )
+    if not sign:
+        return at
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return at + offset if sign == "-" else at - offset
 
 
 def _epoch(text: str) -> datetime | None:

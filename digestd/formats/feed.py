@@ -153,11 +153,12 @@ def read_entries(
     parsed: Dict, chosen: Iterable[Dict], url: str, math: MathMode
 ) -> list[ParsedEntry]:
     """Return these entries of a document, in a mode that `math_mode` has settled."""
-    base = _base(parsed, url)
-    return [feedentry.read_entry(entry, base, url, math) for entry in chosen]
+    within = base(parsed, url)
+    return [feedentry.read_entry(entry, within, url, math) for entry in chosen]
 
 
-def _base(parsed: Dict, url: str) -> str:
+def base(parsed: Dict, url: str) -> str:
+    """Return what addresses in a document are relative to."""
     atom = str(parsed.get("version") or "").startswith("atom")
     # RSS is mostly served by others than the site: what is relative is so to the site.
     return url if atom else _home(parsed["feed"], url) or url
@@ -179,7 +180,7 @@ def read_head(parsed: Dict, url: str, text: str) -> ParsedFeed:
         home_url=home,
         description=one_line(to_text(clean(subtitle[:5_000], home or url, math="off")), 500),
         language=fields.language(string(channel, "language")),
-        icon_url=fields.link(icon, _base(parsed, url)),
+        icon_url=fields.link(icon, base(parsed, url)),
         self_url=next(_hrefs(links, "self", url), None),
         hub_urls=tuple(dict.fromkeys(_hrefs(links, "hub", url)))[:5],
         ttl=_ttl(channel),

@@ -6,7 +6,7 @@ so it is read as the plain dictionary that it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,7 +51,7 @@ def read_entry(found: Dict, base: str, url: str, math: MathMode) -> ParsedEntry:
     title, title_html = read_title(found, math)
     content, summary = _bodies(found, link or base, url, math)
     published, updated = published_at(found), updated_at(found)
-    enclosures, image = _media(found, base)
+    enclosures, image = media(found, base)
     return fields.complete(
         ParsedEntry(
             guid=fields.guid(string(found, "id")),
@@ -60,7 +60,10 @@ def read_entry(found: Dict, base: str, url: str, math: MathMode) -> ParsedEntry:
             title_html=title_html,
             content_html=content,
             summary_html=summary,
-            author=_author(found),
+            author=author(
+                [string(a, "name") or string(a, "email") for a in dicts(found, "authors")]
+            )
+            or one_line(string(found, "author"), 200),
             categories=fields.labels(
                 string(t, "label") or string(t, "term") for t in dicts(found, "tags")
             ),
@@ -170,10 +173,10 @@ def _entry_language(found: Dict) -> str:
     )
 
 
-def _author(found: Dict) -> str:
-    names = [string(a, "name") or string(a, "email") for a in dicts(found, "authors")[:10]]
-    names = [name for name in dict.fromkeys(one_line(n, 100) for n in names) if name]
-    return one_line(", ".join(names) or string(found, "author"), 200)
+def author(named: Sequence[str]) -> str:
+    """Return the names of authors, each once."""
+    names = dict.fromkeys(one_line(name, 100) for name in named[:10])
+    return one_line(", ".join(filter(None, names)), 200)
 
 
 # --- dates and media -------------------------------------------------------------------
@@ -202,7 +205,7 @@ def _date(found: Dict, key: str) -> datetime | None:
         return None
 
 
-def _media(found: Dict, base: str) -> tuple[tuple[Enclosure, ...], str | None]:
+def media(found: Dict, base: str) -> tuple[tuple[Enclosure, ...], str | None]:
     """Return the files that come with an entry, and its picture."""
     files: dict[str, Enclosure] = {}
     thumbnails = dicts(found, "media_thumbnail")

@@ -43,6 +43,8 @@ _ANY_TAG = re.compile(
 _CLOSED = re.compile(r"</[a-z][a-z0-9]{0,15}>|<(?:br|img|hr|p)\b[^<>]{0,2000}>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/?p|/?div)\b[^<>]{0,2000}>", re.IGNORECASE)
+# What a title has in which `mark_title` finds anything: markup, formulas, traces of LaTeX.
+_MARKED = re.compile(r"[<>&$\\`{}^_~\ue000-\uf8ff]|--")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")
 # Commands that only mathematics uses: a feed full of them is one whose dollars are maths.
 _COMMAND = re.compile(
@@ -63,6 +65,8 @@ def title(raw: str, *, is_html: bool, math: MathMode) -> tuple[str, str]:
         bounded = entities.unescape(_TAG.sub("", _BREAK.sub(" ", _without_strange_tags(bounded))))
     line = one_line(bounded, _MAX_RAW_TITLE)
     if math == "off":
+        return one_line(line), ""
+    if not _MARKED.search(line):
         return one_line(line), ""
     plain, marked = mark_title(entities.escape(line, quote=False))
     return one_line(plain), clean(marked, None, math="off") if marked else ""

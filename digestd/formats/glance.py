@@ -1,218 +1,366 @@
-"""An entry at a glance: title, link, identifier and dates from its element, its text unread.
+"""An entry at a glance: what it says besides its text, and how that begins, from its element.
 
-For entries that nobody will be sent. What comes out is what feedparser would have found,
-as the dictionary that `feedentry` reads; so it is only for entries as most are written. An
-element that says more than is understood here makes `glance` return None, and feedparser
-has to read the document.
+For entries that nobody will be sent. What comes out is what reading the document with
+feedparser gives, less the text; so it is only for entries as most are written. An element
+that says more than is understood here makes `glance` return None, and the document has to
+be read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from html import unescape
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from lxml import etree
 
-from digestd.core.text import scrub
+from digestd.core.models import MathMode, ParsedEntry
+from digestd.formats import feedentry, fields
 from digestd.formats.dates import parse_date
 from digestd.formats.feed import looks_like_html
-
-Facts = dict[str, Any]
+from digestd.formats.teaser import LONGEST, Glanced, beginning
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _RSS1 = "{http://purl.org/rss/1.0/}"
 _MEDIA = "{http://search.yahoo.com/mrss/}"
 _CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
+_ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
+_FEEDBURNER = "{http://rssnamespace.org/feedburner/ext/1.0}"
 _RDF_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
-_XML = "{http://www.w3.org/XML/1998/namespace}"
+_BASE = "{http://www.w3.org/XML/1998/namespace}base"
+_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+_UNUSUAL = frozenset((_BASE, _LANG, "base", "lang", "uri"))
 # Without ";": feedparser takes it out of what looks like a reference.
 _WEB = re.compile(r"(?:https?:/)?/(?!/)[\x21-\x3a\x3c-\x7e]+")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PLAIN_ID = re.compile(r"(?:(?!///)[\x20-\x7e])+")
 _GUID = {"isPermaLink"}
+_KINDS = frozenset(("", "text", "html", "xhtml", "text/plain", "text/html"))
+_FILES = ("content", "copyright", "credit", "description", "group", "player", "rating", "thumbnail")
+_UNTAKEN = frozenset(("category", "keywords"))
+_MOST_PIECES = 100  # of text between elements
 _ODD = re.compile("[\x80-\x9f]")  # feedparser reads windows-1252 into these
+# An author as RSS wants it: `ann@example.org (Ann)`.
+_MAILED = re.compile(r"[\w.+-]{1,100}@[A-Za-z0-9.-]{1,100}\.[A-Za-z]{2,4} \(([^()@]{1,200})\)")
 
-# What is of no account to what an entry is: its text, and what stands beside it.
-_TEXTS = frozenset(
-    {"description", f"{_RSS1}description", f"{_CONTENT}encoded", f"{_ATOM}summary"}
-    | {f"{_ATOM}content"}
+# Of no account to us.
+_BESIDE = frozenset(
+    ["comments", "source", f"{_ATOM}contributor", f"{_ATOM}rights"]
+    + [f"{_DC}{name}" for name in "format identifier publisher rights source type".split()]
+    + [
+        f"{_ITUNES}{name}"
+        for name in "block episode episodeType explicit order season subtitle title".split()
+    ]
 )
-_BESIDE = frozenset({"comments", "author", f"{_ATOM}contributor", f"{_ATOM}rights"})
 _BESIDE_SPACES = (
     "{http://wellformedweb.org/CommentAPI/}",
     "{http://purl.org/rss/1.0/modules/slash/}",
-    "{http://www.itunes.com/dtds/podcast-1.0.dtd}",
-    _MEDIA,
     "{http://purl.org/syndication/thread/1.0}",
 )
-_TAG = re.compile(r"<[^<>]{0,500}>")
-_TEASER = 400  # characters
-_TEASER_FROM = 4_000  # characters of a text as it stands
+# The names by which feedparser knows what it understands; all others mean nothing to it.
+UNDERSTOOD = frozenset(
+    "admin ag annotate atom atom03 atom10 audio blogchannel cc co content cp creativecommons dc"
+    " dcterms email ev feedburner fm foaf geo georss gml icbm image itunes l media pingback prism"
+    " psc rdf rdfs ref reqv search slash soap ss str sub sy szf taxo thr ti trackback wfw wiki"
+    " xhtml xlink xml".split()
+)
 
 
-def glance(entry: etree._Element) -> tuple[Facts, str] | None:
-    """Return what feedparser would find in an entry, less its text; and that text's beginning."""
-    found: Facts = {"links": [], "tags": []}
-    about = entry.get(_RDF_ABOUT)
-    if about:
-        found["id"] = about
-    teaser = ""
-    for child in entry.iterchildren(etree.Element):
-        tag = child.tag
-        if tag in _TEXTS or tag == f"{_MEDIA}group":
-            text = _teaser(child)
-            teaser = text if len(text) > len(teaser) else teaser
-        elif tag in _BESIDE or (tag.startswith(_BESIDE_SPACES) and tag != f"{_MEDIA}title"):
-            continue
-        elif not _take(found, child, tag.removeprefix(_RSS1)):
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What entries take from where they stand."""
+
+    base: str  # what addresses in them are relative to
+    has_base: bool  # whether `xml:base` says otherwise
+    language: str
+    has_tex: bool  # whether any of them may have
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was seen of an entry so far."""
+
+    id: str | None = None
+    title: str | None = None
+    is_html: bool = False
+    original: str = ""
+    pages: list[str] = field(default_factory=list)
+    published: datetime | None = None
+    updated: datetime | None = None
+    authors: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    files: dict[str, Any] = field(default_factory=dict)  # as feedparser has them
+    texts: list[str] = field(default_factory=list)
+    is_nested: bool = False  # whether its text has elements in it
+    beginning: str = ""
+
+    def addresses(self) -> Iterator[str]:
+        """Yield whatever may have to be resolved."""
+        yield self.id or "x:"
+        yield from filter(None, (self.original, *self.pages))
+        yield from (link["href"] for link in self.files.get("links", ()))
+
+
+def surroundings(parent: etree._Element, base: str, *, has_tex: bool) -> Surroundings | None:
+    """Return what all entries in an element take from there; None: something unusual."""
+    language: str | None = None
+    has_base = False
+    node: etree._Element | None = parent
+    while node is not None:
+        if node.get("lang") is not None or node.get("base") is not None:
             return None
-    is_linked = any(link["rel"] == "alternate" for link in found["links"])
-    if not ("title" in found and is_linked and found.get("id", "x")):
+        has_base = has_base or node.get(_BASE) is not None
+        language = node.get(_LANG) if language is None else language
+        node = node.getparent()
+    return Surroundings(base, has_base, fields.language(language or ""), has_tex)
+
+
+def glance(entry: etree._Element, around: Surroundings, math: MathMode) -> Glanced | None:
+    """Return what an entry says; None: it has to be read."""
+    found = _Found(id=entry.get(_RDF_ABOUT))
+    is_understood = len(entry.keys()) <= (found.id is not None) and all(
+        _is_understood(found, child) for child in entry.iterchildren(etree.Element)
+    )
+    candidates = (fields.link(page, around.base) for page in (found.original, *found.pages))
+    link = next(filter(None, candidates), None)
+    if not (is_understood and found.title and found.pages and link) or found.id == "":
         return None
-    if _is_relative(found) and _has_base(entry):
+    if around.has_base and not all(map(_ABSOLUTE.match, found.addresses())):
         return None
-    found["links"] += found.pop("files", [])
-    lang = entry.getparent()
-    while lang is not None and lang.get(f"{_XML}lang") is None:
-        lang = lang.getparent()
-    language = lang.get(f"{_XML}lang") if lang is not None else None
-    found["title_detail"]["language"] = language or ""
-    return found, teaser
+    if around.has_tex and found.is_nested:
+        return None  # how feedparser would write it down decides which text is judged
+    title, title_html = fields.title(found.title, is_html=found.is_html, math=math)
+    files, image = feedentry.media(found.files, around.base) if found.files else ((), None)
+    said = ParsedEntry(
+        guid=fields.guid(found.id or ""),
+        link=link,
+        title=title,
+        title_html=title_html,
+        author=feedentry.author(found.authors),
+        categories=fields.labels(found.labels),
+        published_at=found.published or found.updated,
+        updated_at=found.updated,
+        image_url=image,
+        enclosures=files,
+        language=around.language,
+    )
+    return Glanced(said, found.beginning, fields.has_tex(max(found.texts, key=len, default="")))
 
 
-def _is_relative(found: Facts) -> bool:
-    """Return whether an address is left to be resolved."""
-    addresses = [found.get("id") or "x:", *(link["href"] for link in found["links"])]
-    return not all(_ABSOLUTE.match(address) for address in addresses)
-
-
-def _has_base(element: etree._Element) -> bool:
-    """Return whether `xml:base` says against what, other than the document's own address."""
-    return any(node.get(f"{_XML}base") is not None for node in (element, *element.iterancestors()))
-
-
-def _take(found: Facts, child: etree._Element, tag: str) -> bool:
-    """Add what an element says; False if that is not certain."""
-    if child.get(f"{_XML}base") is not None or child.get(f"{_XML}lang") is not None:
-        return False
-    if tag == f"{_ATOM}author":
-        names = [(n.text or "").strip() for n in child.iterchildren(f"{_ATOM}name")]
-        found.setdefault("authors", []).extend({"name": name} for name in names if name)
-        return True
+def _is_understood(found: _Found, child: etree._Element) -> bool:
+    """Take what an element says, and tell whether that is certain."""
+    tag = child.tag
     take = _TAKEN.get(tag)
-    if take is None or len(child) or _ODD.search(child.text or ""):
+    if take is not None:
+        attributes = child.keys()
+        return (not attributes or _UNUSUAL.isdisjoint(attributes)) and take(found, child)
+    return tag in _BESIDE or tag.startswith(_BESIDE_SPACES) or _is_foreign(child)
+
+
+def _is_foreign(child: etree._Element) -> bool:
+    """Tell whether an element means nothing to feedparser, nor what is in it."""
+    space, _, name = child.tag[1:].partition("}")
+    names = {prefix for prefix, uri in child.nsmap.items() if uri == space}
+    if not name or len(child) or (None in names and "-" not in name):
         return False
-    return take(found, child, _mended((child.text or "").strip()))
+    return UNDERSTOOD.isdisjoint((prefix or "").lower() for prefix in names)
 
 
-def _title(found: Facts, child: etree._Element, text: str) -> bool:
-    is_html = looks_like_html(text)
-    return not child.attrib and _titled(found, text, "text/html" if is_html else "text/plain")
+# --- one element at a time: whether it is understood -------------------------------------
 
 
-def _atom_title(found: Facts, child: etree._Element, text: str) -> bool:
-    kind = {"text": "text/plain", "html": "text/html"}.get(child.get("type", "text"), "")
-    return set(child.attrib) <= {"type"} and _titled(found, text, kind)
+def _value(child: etree._Element) -> str | None:
+    """Return the text of an element, None if there is more in it."""
+    text = (child.text or "").strip()
+    if len(child):
+        return None
+    return text if text.isascii() else _mended(text)
 
 
-def _titled(found: Facts, text: str, kind: str) -> bool:
-    fresh = "title" not in found
-    found["title"] = text
-    found["title_detail"] = {"value": text, "type": kind}
-    return fresh and bool(text and kind)
-
-
-def _link(found: Facts, child: etree._Element, text: str) -> bool:
-    fresh = not found["links"]
-    found["links"].append({"rel": "alternate", "type": "text/html", "href": text})
-    return fresh and not child.attrib and _is_web(found, text)
-
-
-def _atom_link(found: Facts, child: etree._Element, _text: str) -> bool:
-    """Add a link of Atom's; feedparser gives each a `rel` and a `type`."""
-    rel, href = child.get("rel", "alternate").lower(), child.get("href", "")
-    kind = child.get("type", "text/html").lower()
-    found["links"].append({"rel": rel, "type": kind, "href": href})
-    return rel != "alternate" or (kind == "text/html" and _is_web(found, href))
-
-
-def _is_web(found: Facts, href: str) -> bool:
-    found["link"] = href
-    return bool(_WEB.fullmatch(href))
-
-
-def _id(found: Facts, child: etree._Element, text: str) -> bool:
-    fresh = "id" not in found
-    found["id"] = text
-    return fresh and bool(_PLAIN_ID.fullmatch(text)) and set(child.attrib) <= _GUID
-
-
-def _published(found: Facts, _child: etree._Element, text: str) -> bool:
-    return _dated(found, "published", text)
-
-
-def _updated(found: Facts, _child: etree._Element, text: str) -> bool:
-    return _dated(found, "updated", text)
-
-
-def _dated(found: Facts, key: str, text: str) -> bool:
-    fresh = key not in found
-    found[key] = text
-    return fresh and parse_date(text) is not None
-
-
-def _creator(found: Facts, _child: etree._Element, text: str) -> bool:
-    found.setdefault("authors", []).append({"name": text})
-    return True
-
-
-def _category(found: Facts, child: etree._Element, text: str) -> bool:
-    found["tags"].append({"term": child.get("term", text), "label": child.get("label", "")})
-    return True
-
-
-def _enclosure(found: Facts, child: etree._Element, _text: str) -> bool:
-    kind = child.get("type", "").lower()
-    facts = {"href": child.get("url", ""), "length": child.get("length", "")}
-    found.setdefault("files", []).append({"rel": "enclosure", "type": kind, **facts})
-    return True
-
-
-_TAKEN: dict[str, Callable[[Facts, etree._Element, str], bool]] = {
-    "title": _title,
-    f"{_ATOM}title": _atom_title,
-    "link": _link,
-    f"{_ATOM}link": _atom_link,
-    "guid": _id,
-    f"{_ATOM}id": _id,
-    "pubDate": _published,
-    f"{_ATOM}published": _published,
-    f"{_DC}date": _updated,
-    f"{_ATOM}updated": _updated,
-    f"{_DC}creator": _creator,
-    "category": _category,
-    f"{_ATOM}category": _category,
-    "enclosure": _enclosure,
-}
-
-
-def _mended(text: str) -> str:
+def _mended(text: str) -> str | None:
     """Undo UTF-8 that was taken for Latin-1 and encoded again, as feedparser does."""
-    if text.isascii():
-        return text
+    if _ODD.search(text):
+        return None
     try:
         return text.encode("iso-8859-1").decode("utf-8")
     except UnicodeError:
         return text
 
 
-def _teaser(child: etree._Element) -> str:
-    """Return the beginning of a text, plain, whichever way it is written."""
-    markup = child.text or ""
+def _title(found: _Found, child: etree._Element) -> bool:
+    text = _value(child) or ""
+    is_html = ("<" in text or "&" in text) and looks_like_html(text)
+    return not child.keys() and _titled(found, text, is_html=is_html)
+
+
+def _atom_title(found: _Found, child: etree._Element) -> bool:
+    kind = child.get("type", "text")
+    is_known = kind in ("text", "html") and child.keys() in ([], ["type"])
+    return is_known and _titled(found, _value(child) or "", is_html=kind == "html")
+
+
+def _titled(found: _Found, text: str, *, is_html: bool) -> bool:
+    is_first = found.title is None
+    found.title, found.is_html = text, is_html
+    return is_first and bool(text)
+
+
+def _link(found: _Found, child: etree._Element) -> bool:
+    page = _value(child) or ""
+    is_first = not found.pages
+    found.pages.append(page)
+    return is_first and not child.keys() and bool(_WEB.fullmatch(page))
+
+
+def _atom_link(found: _Found, child: etree._Element) -> bool:
+    relation, kind = child.get("rel", "alternate").lower(), child.get("type", "text/html").lower()
+    href = child.get("href", "")
+    if relation == "enclosure":
+        _file(found, href, child)
+    if relation != "alternate":
+        return True
+    found.pages.append(href)
+    return kind == "text/html" and child.get("url") is None and bool(_WEB.fullmatch(href))
+
+
+def _original(found: _Found, child: etree._Element) -> bool:
+    """Take where an entry was before a service counted its readers: its true address."""
+    found.original = _value(child) or ""
+    return not child.keys() and bool(_WEB.fullmatch(found.original))
+
+
+def _id(found: _Found, child: etree._Element) -> bool:
+    is_first = found.id is None
+    found.id = _value(child) or ""
+    return is_first and bool(_PLAIN_ID.fullmatch(found.id)) and set(child.keys()) <= _GUID
+
+
+def _published(found: _Found, child: etree._Element) -> bool:
+    is_first = found.published is None
+    found.published = parse_date(_value(child) or "")
+    return is_first and found.published is not None
+
+
+def _updated(found: _Found, child: etree._Element) -> bool:
+    is_first = found.updated is None
+    found.updated = parse_date(_value(child) or "")
+    return is_first and found.updated is not None
+
+
+def _author(found: _Found, child: etree._Element) -> bool:
+    text = _value(child)
+    if text and "@" in text:
+        named = _MAILED.fullmatch(text)
+        text = named[1].strip() if named else None
+    found.authors.append(text or "")
+    return text is not None
+
+
+def _atom_author(found: _Found, child: etree._Element) -> bool:
+    said = {n.tag.removeprefix(_ATOM): _value(n) for n in child.iterchildren(etree.Element)}
+    found.authors.append(said.get("name") or said.get("email") or "")
+    return None not in said.values() and said.keys() <= {"name", "email", "uri"}
+
+
+def _category(found: _Found, child: etree._Element) -> bool:
+    text, term = _value(child), child.get("term")
+    found.labels.append(child.get("label") or term or text or "")
+    return text is not None and not (term and text)
+
+
+def _keywords(found: _Found, child: etree._Element) -> bool:
+    text = _value(child)
+    found.labels += [word.strip() for word in (text or "").split(",")]
+    return text is not None
+
+
+def _enclosure(found: _Found, child: etree._Element) -> bool:
+    _file(found, child.get("url", ""), child)
+    return not child.get("href")
+
+
+def _file(found: _Found, address: str, child: etree._Element) -> None:
+    facts = {"type": child.get("type", "").lower(), "length": child.get("length", "")}
+    found.files.setdefault("links", []).append({"rel": "enclosure", "href": address, **facts})
+
+
+def _media(found: _Found, child: etree._Element) -> bool:
+    for node in child.iter(etree.Element):
+        name = node.tag.removeprefix(_MEDIA)
+        if name in ("content", "thumbnail"):
+            facts = {key.lower(): value for key, value in node.items()}
+            found.files.setdefault(f"media_{name}", []).append(facts)
+            facts["type"] = facts.get("type", "").lower()
+        elif name == "description":
+            _begin(found, _value(node) or "")
+        elif name in _UNTAKEN or (name == node.tag and not _is_foreign(node)):
+            return False
+    return True
+
+
+def _duration(found: _Found, child: etree._Element) -> bool:
+    found.files["itunes_duration"] = _value(child) or ""
+    return not child.keys()
+
+
+def _image(found: _Found, child: etree._Element) -> bool:
+    found.files["image"] = {"href": child.get("href", "")}
+    return not len(child)
+
+
+def _text(found: _Found, child: etree._Element) -> bool:
+    """Take a text: what its maths is judged by, and how it begins."""
+    kind = child.get("type", "")
     if len(child):
-        markup = " ".join(str(text) for text in child.itertext())
-    bare = unescape(_TAG.sub(" ", markup[:_TEASER_FROM])).partition("<")[0]
-    return " ".join(scrub(bare).split())[:_TEASER]
+        found.is_nested = True
+        texts = islice(map(str, child.itertext()), _MOST_PIECES)
+        _begin(found, " ".join(texts), is_html=False)
+        return kind in _KINDS
+    text = (child.text or "").strip()
+    found.texts.append(text)
+    _begin(found, text, is_html=kind not in ("text", "text/plain"))
+    return kind in _KINDS and child.get("mode") is None
+
+
+def _begin(found: _Found, text: str, *, is_html: bool = True) -> None:
+    if len(found.beginning) < LONGEST:
+        found.beginning = max(found.beginning, beginning(text, is_html=is_html), key=len)
+
+
+_TAKEN: dict[str, Callable[[_Found, etree._Element], bool]] = {
+    "title": _title,
+    f"{_RSS1}title": _title,
+    f"{_ATOM}title": _atom_title,
+    "link": _link,
+    f"{_RSS1}link": _link,
+    f"{_ATOM}link": _atom_link,
+    f"{_FEEDBURNER}origLink": _original,
+    "guid": _id,
+    f"{_ATOM}id": _id,
+    "pubDate": _published,
+    f"{_ATOM}published": _published,
+    f"{_DC}date": _updated,
+    f"{_ATOM}updated": _updated,
+    "author": _author,
+    f"{_DC}creator": _author,
+    f"{_ITUNES}author": _author,
+    f"{_ATOM}author": _atom_author,
+    "category": _category,
+    f"{_ATOM}category": _category,
+    f"{_DC}subject": _category,
+    f"{_ITUNES}keywords": _keywords,
+    "enclosure": _enclosure,
+    f"{_ITUNES}duration": _duration,
+    f"{_ITUNES}image": _image,
+    **dict.fromkeys(map(_MEDIA.__add__, _FILES), _media),
+    "description": _text,
+    f"{_RSS1}description": _text,
+    f"{_CONTENT}encoded": _text,
+    f"{_ITUNES}summary": _text,
+    f"{_ATOM}summary": _text,
+    f"{_ATOM}content": _text,
+}

@@ -20,7 +20,7 @@ import nh3
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from digestd.core.links import split, strip_tracking
+from digestd.core.links import PLAIN, split, strip_tracking
 from digestd.core.models import MathMode
 from digestd.core.text import one_line, scrub
 from digestd.formats import policy
@@ -332,6 +332,8 @@ def _address(url: str, base_url: str | None) -> str | None:
     """Return an absolute address of an allowed scheme, else None."""
     if len(url) > MAX_URL:
         return None
+    if PLAIN.fullmatch(url):
+        return url
     # Browsers drop blanks and line ends inside an address; "java\nscript:" lives on that.
     found = _BLANKS.sub(
         lambda run: "%20" if set(run[0]) == {" "} else "", url.strip("".join(map(chr, range(33))))

@@ -17,6 +17,8 @@ from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.html import MathMode
+from digestd.formats.mathmarks import defines_macros
+from digestd.formats.teaser import Glanced, beginning
 
 Object = Mapping[str, Any]
 
@@ -77,6 +79,27 @@ def read_items(
     return [_entry(item, base, math) for item in chosen]
 
 
+def glance(
+    found: Object, chosen: Iterable[Object], url: str, math: MathMode
+) -> list[Glanced] | None:
+    """Return these entries of a feed without their texts; None if one must be read."""
+    base = fields.link(_text(found, "home_page_url"), url) or url
+    glanced = []
+    for item in chosen:
+        entry = _without_text(item, base, math)
+        text = raw_text(item)
+        if not (entry.title and entry.link) or defines_macros(text):
+            return None
+        is_html = bool(_text(item, "content_html").strip())
+        start = (
+            beginning(text, is_html=is_html)
+            if text
+            else beginning(_text(item, "summary"), is_html=False)
+        )
+        glanced.append(Glanced(entry, start, fields.has_tex(text)))
+    return glanced
+
+
 def read_head(found: Object, url: str) -> ParsedFeed:
     """Return what a feed says besides its entries."""
     return ParsedFeed(
@@ -100,33 +123,35 @@ def _looks_like_feed(found: Object) -> bool:
 
 
 def _entry(found: Object, base: str, math: MathMode) -> ParsedEntry:
+    entry = _without_text(found, base, math)
+    base = entry.link or base
+    markup = _text(found, "content_html")
+    content = fields.body(raw_text(found), is_html=bool(markup.strip()), base_url=base, math=math)
+    summary = fields.body(_text(found, "summary"), is_html=False, base_url=base, math=math)
+    return fields.complete(
+        replace(entry, content_html=content, summary_html=summary if summary != content else "")
+    )
+
+
+def _without_text(found: Object, base: str, math: MathMode) -> ParsedEntry:
     page = fields.link(_text(found, "url"), base)
     # A linkblog's `external_url` is what it writes about: worth a link only without its own.
     link = page or fields.link(_text(found, "external_url"), base)
     title, title_html = fields.title(_text(found, "title"), is_html=False, math=math)
-    markup, plain = _text(found, "content_html"), _text(found, "content_text")
-    content = fields.body(
-        markup or plain, is_html=bool(markup.strip()), base_url=link or base, math=math
-    )
-    summary = fields.body(_text(found, "summary"), is_html=False, base_url=link or base, math=math)
     published, updated = _date(found, "date_published"), _date(found, "date_modified")
     tags = found.get("tags")
-    return fields.complete(
-        ParsedEntry(
-            guid=fields.guid(_text(found, "id")),
-            link=link,
-            title=title,
-            title_html=title_html,
-            content_html=content,
-            summary_html=summary if summary != content else "",
-            author=_authors(found),
-            categories=fields.labels(t for t in _list(tags)[:200] if isinstance(t, str)),
-            published_at=published or updated,
-            updated_at=updated,
-            image_url=fields.link(_text(found, "image") or _text(found, "banner_image"), base),
-            enclosures=_attachments(found, base),
-            language=fields.language(_text(found, "language")),
-        )
+    return ParsedEntry(
+        guid=fields.guid(_text(found, "id")),
+        link=link,
+        title=title,
+        title_html=title_html,
+        author=_authors(found),
+        categories=fields.labels(t for t in _list(tags)[:200] if isinstance(t, str)),
+        published_at=published or updated,
+        updated_at=updated,
+        image_url=fields.link(_text(found, "image") or _text(found, "banner_image"), base),
+        enclosures=_attachments(found, base),
+        language=fields.language(_text(found, "language")),
     )
 
 

@@ -27,10 +27,15 @@ def with_macros(feed: ParsedFeed, macros: Mapping[str, str]) -> ParsedFeed:
     return replace(feed, entries=entries) if entries != feed.entries else feed
 
 
+def defines_macros(text: str) -> bool:
+    """Tell whether `text` may define what its formulas say."""
+    return "\\" in text and bool(_DEFINES.search(text))
+
+
 def written_out(entry: ParsedEntry, known: Mapping[str, Macro]) -> ParsedEntry:
     """Return `entry` with what it defines, and what is `known`, written out in its formulas."""
     bodies = entry.content_html, entry.summary_html
-    if not known and not any(_DEFINES.search(body) for body in bodies):
+    if not known and not any(map(defines_macros, bodies)):
         return entry
     content, summary = (expand_marks(body, known) for body in bodies)
     title_html = expand_marks(entry.title_html, known)

@@ -2,8 +2,8 @@
 
 The result equals that of `document.read_document`, entry by entry: where that is not
 certain, it is what is asked. Only at a first fetch of which nothing is wanted, entries
-but the newest are left unread: they keep title, link, dates and the beginning of their
-text, for lists and previews.
+are left unread: they keep all but their text, and of that the beginning, for lists and
+previews.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Familiar, Reading
 from digestd.formats import fields, outline
 from digestd.formats.document import Json, Xml, open_body, read_document
-from digestd.formats.html import MathMode, from_text
-from digestd.formats.mathmarks import written_out
+from digestd.formats.html import MathMode
+from digestd.formats.mathmarks import defines_macros, written_out
 from digestd.formats.xmltext import (
     Document,
     bound_entries,
@@ -34,12 +34,10 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from digestd.formats.feedentry import Dict
+    from digestd.formats.teaser import Glanced
 
 # To be raised when reading changes between releases: outlines are kept in databases.
 _VERSION = f"{__version__} 1"
-
-# So many of the newest entries are read whole at a first fetch of which nothing is wanted.
-READ_AT_FIRST = 1
 
 
 def read_news(
@@ -59,7 +57,7 @@ def read_news(
     found: Reading | None = None
     if isinstance(opened, Json):
         with suppress(RecursionError):  # an extension nested deeply: not for us to judge
-            found = _json(opened, url, known, math)
+            found = _json(opened, url, known, spare, math)
     elif isinstance(opened, Xml):
         found = _xml(opened, url, known, spare, math)
     if found is not None:
@@ -79,6 +77,8 @@ class _Source:
     # Reads the entries at these places; None where it does not find just as many. Gives the
     # head, which of them have TeX, and what makes them entries once the mode is settled.
     read: Callable[[Sequence[int]], _Found | None]
+    # Glances at all of them; None where that is not enough to know them by.
+    glance: Callable[[], tuple[ParsedFeed, list[Glanced]] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,12 @@ class _Found:
     entries: Callable[[MathMode], list[ParsedEntry]]
 
 
-def _news(source: _Source, known: Familiar | None, math: MathMode) -> Reading | None:
+def _news(
+    source: _Source, known: Familiar | None, math: MathMode, *, spare: bool
+) -> Reading | None:
     """Return what is new, by an outline if there is one that still holds; None: read the whole."""
+    if known is None and spare and (reading := _spared(source, math)) is not None:
+        return reading
     if known is not None and known.context == source.context:
         unseen = [i for i, name in enumerate(source.names) if name not in known.pieces]
         if not unseen:
@@ -119,6 +123,22 @@ def _unseen(
     if _mode(tex, math) != known.math:
         return None
     return _reading(source, found, unseen, _mode(tex, math))
+
+
+def _spared(source: _Source, math: MathMode) -> Reading | None:
+    """Return a first reading with all entries unread; None: their text is needed to know them."""
+    found = source.glance()
+    if found is None:
+        return None
+    head, glanced = found
+    with_tex = tuple(one.has_tex for one in glanced)
+    mode = _mode(with_tex, math)
+    entries = tuple(one.unread(mode) for one in glanced)
+    if len({entry.ladder[-1] for entry in entries}) < len(entries):
+        return None  # they differ by their text
+    document = replace(head, entries=entries)
+    places = tuple(range(len(entries)))
+    return Reading(document, source.context, mode, source.names, places, with_tex)
 
 
 def _mode(with_tex: Sequence[bool], math: MathMode) -> MathMode:
@@ -160,17 +180,17 @@ def _xml(
     complaint = opened.complaint
     if document.rubbish:
         complaint = "; ".join(c for c in (complaint, "text before the document") if c)
-    if spare and known is None and math == "auto" and "\\" not in text:
-        context = cut.context(document, _VERSION, url, complaint)
-        reading = _spared(cut, root, context, document, url, complaint)
-        if reading is not None:
-            return reading
 
     def read(places: Sequence[int]) -> _Found | None:
         return _read_xml(document, cut.with_only(set(places)), len(places), url, complaint)
 
+    def glance() -> tuple[ParsedFeed, list[Glanced]] | None:
+        if defines_macros(text):
+            return None  # what titles say may depend on it
+        return _glance_xml(document, cut, root, url, complaint, math)
+
     context = cut.context(document, _VERSION, url, complaint)
-    return _news(_Source(context, cut.names(), read), known, math)
+    return _news(_Source(context, cut.names(), read, glance), known, math, spare=spare)
 
 
 def _read_xml(
@@ -201,60 +221,43 @@ def _parsed(document: Document, text: str, expected: int) -> Dict | None:
     return parsed if all(map(feedentry.says, raw)) else None
 
 
-def _spared(
+def _glance_xml(
+    document: Document,
     cut: outline.Cut,
     root: etree._Element,
-    context: bytes,
-    document: Document,
     url: str,
     complaint: str,
-) -> Reading | None:
-    """Return a first reading with most entries unread, or None where each must be read.
-
-    There is no TeX in the document.
-    """
+    math: MathMode,
+) -> tuple[ParsedFeed, list[Glanced]] | None:
     from digestd.formats import feed  # noqa: PLC0415 (feedparser)
-    from digestd.formats.glance import glance  # noqa: PLC0415 (feedparser)
+    from digestd.formats.glance import glance, surroundings  # noqa: PLC0415 (feedparser)
 
-    kept = outline.newest(cut.pieces, READ_AT_FIRST)
-    elements = enumerate(root.iter("{*}item", "{*}entry"))
-    glanced = {i: glance(element) for i, element in elements if i not in kept}
-    seen = [found for found in glanced.values() if found is not None]
-    if len(seen) < len(glanced):
+    elements = list(root.iter("{*}item", "{*}entry"))
+    parsed = _parsed(document, cut.with_only(()), 0)
+    parent = elements[0].getparent() if elements else None
+    if parsed is None or parent is None:
         return None
-    parsed = _parsed(document, cut.with_only(kept), len(kept))
-    if parsed is None:
-        return None
-    read = iter(feed.read_entries(parsed, parsed["entries"], url, "auto"))
-    unread = iter(feed.read_entries(parsed, [facts for facts, _ in seen], url, "auto"))
-    entries = []
-    for i in range(len(cut.pieces)):
-        if i in kept:
-            entries.append(next(read))
-        else:
-            teaser = from_text((glanced[i] or ({}, ""))[1])
-            entries.append(replace(next(unread), unread=True, summary_html=teaser))
-    named = _named(entries)
-    if not all(e.title and e.link for e in named):
-        return None  # what nothing names is known by its text
-    alone = {entry_keys(replace(e, unread=True, ladder=()))[-1] for e in named}
-    if len(alone) < len(named):
-        return None  # the text tells some apart
-    head = replace(feed.read_head(parsed, url, document.text), complaint=complaint)
-    return Reading(
-        replace(head, entries=named),
-        context,
-        "auto",
-        cut.names(),
-        tuple(range(len(named))),
-        (False,) * len(named),
+    around = surroundings(
+        parent, feed.base(parsed, url), has_tex=any("\\" in piece for piece in cut.pieces)
     )
+    if around is None:
+        return None
+    glanced = []
+    for element in elements:
+        one = glance(element, around, math)
+        if one is None:
+            return None
+        glanced.append(one)
+    head = feed.read_head(parsed, url, document.text)
+    return replace(head, complaint=complaint), glanced
 
 
 # --- JSON Feed -------------------------------------------------------------------------
 
 
-def _json(opened: Json, url: str, known: Familiar | None, math: MathMode) -> Reading | None:
+def _json(
+    opened: Json, url: str, known: Familiar | None, spare: bool, math: MathMode
+) -> Reading | None:
     from digestd.formats import jsonfeed  # noqa: PLC0415 (rare)
 
     found = jsonfeed.open_json(opened.text)
@@ -273,8 +276,14 @@ def _json(opened: Json, url: str, known: Familiar | None, math: MathMode) -> Rea
             lambda mode: jsonfeed.read_items(found, chosen, url, mode),
         )
 
+    def glance() -> tuple[ParsedFeed, list[Glanced]] | None:
+        glanced = jsonfeed.glance(found, items, url, math)
+        if glanced is None:
+            return None
+        return replace(jsonfeed.read_head(found, url), complaint=opened.complaint), glanced
+
     names = tuple(outline.fingerprint(_written(item)) for item in items)
-    return _news(_Source(context, names, read), known, math)
+    return _news(_Source(context, names, read, glance), known, math, spare=spare)
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 (whatever JSON holds)

@@ -1,0 +1,58 @@
+"""How a text begins, plain: what stands for an entry that nobody has read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from html import unescape
+
+from digestd.core.identity import entry_keys
+from digestd.core.models import MathMode, ParsedEntry
+from digestd.core.text import scrub
+from digestd.formats.html import clean, from_text
+
+
+@dataclass(frozen=True, slots=True)
+class Glanced:
+    """An entry without its text; how that begins, and whether it counts when maths is judged."""
+
+    entry: ParsedEntry
+    beginning: str
+    has_tex: bool
+
+    def unread(self, math: MathMode) -> ParsedEntry:
+        """Return the entry as it is kept, in a mode that `fields.math_of` has settled."""
+        entry = replace(self.entry, summary_html=as_html(self.beginning, math), unread=True)
+        return replace(entry, ladder=entry_keys(entry))
+
+
+LONGEST = 400  # characters
+# So much of a text as it stands is looked at; the second where the first says too little.
+_LOOKED_AT = (1_000, 4_000)
+_TAG = re.compile(r"<[^<>]{0,500}>")
+_LAST_OPENED = re.compile(r"\\[(\[](?!.*\\[)\]]).*\Z")
+
+
+def beginning(text: str, *, is_html: bool = True) -> str:
+    """Return the beginning of a text on one line, without the markup of HTML."""
+    found = ""
+    for length in _LOOKED_AT:
+        bare = text[:length]
+        if is_html:
+            # What a cut leaves of a tag goes, too.
+            bare = unescape(_TAG.sub(" ", bare).partition("<")[0])
+        found = " ".join(scrub(bare).split())
+        if len(found) >= LONGEST or len(text) <= length:
+            break
+    return found[:LONGEST]
+
+
+def as_html(beginning: str, math: MathMode) -> str:
+    """Return it as cleaned HTML with its formulas marked; one that it cuts in two is left out."""
+    if "$" not in beginning and "\\" not in beginning:
+        return from_text(beginning)
+    if len(beginning) == LONGEST:
+        beginning = _LAST_OPENED.sub("", beginning)
+        if beginning.count("$") % 2:
+            beginning = beginning.rpartition("$")[0]
+    return clean(from_text(beginning.rstrip()), None, math=math)

@@ -1,0 +1,68 @@
+"""What nearly all feeds have is read the short way; it ends where the long one does."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime, parsedate_to_datetime
+from html import escape
+
+from feedparser.mixin import _FeedParserMixin
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digestd.core.links import canonical_link
+from digestd.core.text import one_line
+from digestd.formats import fields
+from digestd.formats.dates import parse_date
+from digestd.formats.glance import UNDERSTOOD
+from digestd.formats.html import absolute
+from digestd.formats.maths import mark_title
+
+FEW = settings(max_examples=60, deadline=None)
+zones = st.builds(lambda m: timezone(timedelta(minutes=m)), st.integers(-23 * 60, 23 * 60))
+moments = st.datetimes(
+    datetime(1971, 1, 1),  # noqa: DTZ001 (the zone comes after)
+    datetime(2099, 1, 1),  # noqa: DTZ001
+    timezones=zones,
+)
+hosts = st.from_regex(r"[a-z0-9-]{1,9}(\.[a-z0-9-]{1,9}){0,2}", fullmatch=True)
+paths = st.from_regex(r"(/[A-Za-z0-9%_.~,=+@!-]{0,5}){0,5}", fullmatch=True)
+addresses = st.builds("{}://{}{}".format, st.sampled_from(["http", "https"]), hosts, paths)
+lines = st.text(st.sampled_from("aZ9 é科.,-—'\"\u00ad\u200b\u200d\u115f\u3000\t:()"), max_size=20)
+
+
+@FEW
+@given(moments, st.booleans())
+def test_dates_of_mails(at: datetime, named: bool) -> None:
+    text = format_datetime(at)
+    written = text if named else text.partition(", ")[2]
+    assert parse_date(written) == parsedate_to_datetime(written)
+
+
+@FEW
+@given(addresses, addresses)
+def test_plain_addresses(address: str, base: str) -> None:
+    tracked = f"{address}?utm_source=rss"
+    assert canonical_link(address) == canonical_link(tracked)
+    assert absolute(address, base) == absolute(f" {address}", base) == absolute(tracked, base)
+
+
+@FEW
+@given(lines)
+def test_titles_without_signs(line: str) -> None:
+    line = one_line(line)
+    assert fields.title(line, is_html=False, math="auto") == mark_title(escape(line, quote=False))
+
+
+@FEW
+@given(lines)
+def test_lines_that_fit(line: str) -> None:
+    longer = one_line(f"{line}\u200b", len(line) + 1)  # what goes is looked for
+    assert one_line(line) == longer
+
+
+def test_no_other_prefix_means_anything_to_feedparser() -> None:
+    known = {name.lower() for name in _FeedParserMixin.namespaces.values()} - {""}
+    assert known <= UNDERSTOOD
+    handled = [name.split("_")[2:] for name in dir(_FeedParserMixin) if name.startswith("_start_")]
+    assert {name[0].lower() for name in handled if len(name) > 1} <= UNDERSTOOD
