@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -26,8 +27,19 @@ def health(feed: Feed, now: datetime) -> Health:
 
 def quiet_since(feed: Feed, now: datetime) -> datetime | None:
     """Return from when on a feed has been silent against its own rhythm; None if it is not."""
-    if feed.last_entry_at is None or len(feed.recent_gaps) < 3:
+    usual = usual_silence(feed.recent_gaps)
+    if feed.last_entry_at is None or usual is None:
         return None
-    usual = timedelta(seconds=sorted(feed.recent_gaps)[len(feed.recent_gaps) // 2])
-    begun = feed.last_entry_at + max(usual * _QUIET_GAPS, _QUIET_AT_LEAST)
+    begun = feed.last_entry_at + usual
     return begun if now > begun else None
+
+
+def usual_silence(gaps: Sequence[float]) -> timedelta | None:
+    """Return how long nothing may come from a feed with these `gaps` before it counts as quiet.
+
+    None: it has too few of them to tell.
+    """
+    if len(gaps) < 3:
+        return None
+    usual = timedelta(seconds=sorted(gaps)[len(gaps) // 2])
+    return max(usual * _QUIET_GAPS, _QUIET_AT_LEAST)

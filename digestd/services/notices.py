@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import Channel, Feed, Subscription
+from digestd.core.models import Channel, Subscription
 from digestd.core.notices import Finding, News, news, of_channels, of_feeds
 from digestd.services import noticetexts
 from digestd.services.messages import Composer
@@ -115,16 +115,17 @@ class Notary:
         found = [*of_channels(health, known, now, self._after), *(finding for _, finding in dead)]
         if feeds_too:
             silent = pauses.silent_feeds(db, self._followed, now)
-            followed = {feed.pk: feed for feed in feeds.all_active(db)}
-            labels |= {f"feed:{feed.id}": feed.label for feed in followed.values()}
-            hushed = {f"feed:{followed[pk].id}" for pk in silent if pk in followed}
+            told = [subject.removeprefix("feed:") for subject, _ in known]
+            troubled = feeds.in_trouble(db, told, now)
+            labels |= {f"feed:{feed.id}": feed.label for feed in troubled}
+            hushed = {f"feed:{feed.id}" for feed in troubled if feed.pk in silent}
             # Of what is paused nothing new is told, and nothing is over.
             found += [
                 finding
-                for finding in of_feeds(followed.values(), known, now, self._after)
+                for finding in of_feeds(troubled, known, now, self._after)
                 if finding.subject not in hushed or finding.key in known
             ]
-            found += _held(held.batches(db), followed)
+            found += _held(db)
         else:
             known = {key: since for key, since in known.items() if not key[0].startswith("feed:")}
         return _State(
@@ -212,11 +213,12 @@ class Notary:
         return outbox.Outgoing(identity, "notice", message.title, pieces)
 
 
-def _held(batches: Sequence[held.Batch], followed: Mapping[int, Feed]) -> list[Finding]:
+def _held(db: Database) -> list[Finding]:
+    batches = held.batches(db)
+    of = feeds.by_pk(db, [one.feed_pk for one in batches])
     return [
-        Finding(f"feed:{feed.id}", "held", one.held_at, feed.label)
+        Finding(f"feed:{of[one.feed_pk].id}", "held", one.held_at, of[one.feed_pk].label)
         for one in batches
-        if (feed := followed.get(one.feed_pk)) is not None
     ]
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from digestd.core.health import usual_silence
 from digestd.core.models import Feed, Subscription, Trial, Validators, Watch
 from digestd.core.rhythm import Rhythm
 from digestd.errors import SubscriptionError, UsageError
@@ -71,7 +72,7 @@ def follow(
 
 def _hasten(db: Database, subscriptions: Iterable[Subscription]) -> None:
     """Let no feed wait longer than its owner's interval, which may be shorter than it was."""
-    spans = [(s.interval // timedelta(microseconds=1), s.url) for s in subscriptions if s.interval]
+    spans = [(_microseconds(s.interval), s.url) for s in subscriptions if s.interval]
     db.conn.executemany(
         "UPDATE feeds SET next_poll_at = last_polled_at + ?1 WHERE active AND url = ?2"
         " AND next_poll_at > last_polled_at + ?1 AND failures = 0 AND blocked_until IS NULL"
@@ -144,6 +145,21 @@ def free_id(url: str, taken: Iterable[str]) -> str:
 def all_active(db: Database) -> list[Feed]:
     """Return every followed feed, by id."""
     return [_feed(row) for row in db.query("SELECT * FROM feeds WHERE active ORDER BY id")]
+
+
+def in_trouble(db: Database, told: Iterable[str], now: datetime) -> list[Feed]:
+    """Return the followed feeds of which there may be something to tell: the others fare well.
+
+    Those that fail, are gone, are watched, or have fallen silent since they are
+    followed; and those whose id is in `told`, whatever they do now.
+    """
+    rows = db.query(
+        "SELECT * FROM feeds WHERE active AND (failures OR gone_at IS NOT NULL OR watch <> '{}'"
+        " OR last_entry_at + usual_silence BETWEEN baseline_at AND :now"
+        " OR id IN (SELECT value FROM json_each(:told)))",
+        {"now": stamp(now), "told": json.dumps(list(told))},
+    )
+    return [_feed(row) for row in rows]
 
 
 def by_pk(db: Database, pks: Iterable[int]) -> dict[int, Feed]:
@@ -280,8 +296,8 @@ def record_poll(db: Database, feed: Feed) -> None:
         " etag = ?, last_modified = ?, validators_origin = ?, body_hash = ?,"
         " next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, last_entry_at = ?,"
         " failures = ?, failing_since = ?, last_error = ?, baseline_at = ?, gone_at = ?,"
-        " recent_gaps = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?, listed = ?,"
-        " blocked_until = ?, watch = ?,"
+        " recent_gaps = ?, usual_silence = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?,"
+        " listed = ?, blocked_until = ?, watch = ?,"
         " lease_owner = NULL, lease_until = NULL WHERE pk = ? AND url = ?",
         (
             feed.title,
@@ -302,6 +318,7 @@ def record_poll(db: Database, feed: Feed) -> None:
             stamp_or_none(feed.baseline_at),
             stamp_or_none(feed.gone_at),
             json.dumps(feed.recent_gaps),
+            _microseconds(usual_silence(feed.recent_gaps)),
             feed.ttl.total_seconds() if feed.ttl is not None else None,
             json.dumps(sorted(feed.skip_hours)),
             json.dumps(sorted(feed.skip_days)),
@@ -399,6 +416,10 @@ def _feed(row: dict[str, Any]) -> Feed:
         watch=_watch_in(row["watch"]),
         rhythm=Rhythm.from_bytes(blob) if (blob := row.get("rhythm")) else Rhythm(),
     )
+
+
+def _microseconds(span: timedelta | None) -> int | None:
+    return None if span is None else span // timedelta(microseconds=1)
 
 
 def _list_in(stored: str) -> list[Any]:

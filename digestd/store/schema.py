@@ -404,3 +404,10 @@ def m012_pause_links(db: Database) -> None:
     """Draw the secret behind the addresses at which a digest is paused."""
     db.conn.execute("CREATE TABLE pause_links (pk INTEGER PRIMARY KEY, secret BLOB NOT NULL)")
     db.conn.execute("INSERT INTO pause_links VALUES (1, ?)", (secrets.token_bytes(32),))
+
+
+@migration
+def m013_silence(db: Database) -> None:
+    """Keep how long each feed is usually silent: who is, is found without reading them all."""
+    # Each feed's is known from its next poll on, within a day.
+    db.conn.execute("ALTER TABLE feeds ADD COLUMN usual_silence INTEGER")

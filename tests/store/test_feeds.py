@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 
-from digestd.core.models import Feed, Subscription, Validators
+from digestd.core.models import Feed, Subscription, Validators, Watch
+from digestd.core.notices import of_feeds
 from digestd.errors import SubscriptionError, UsageError
 from digestd.store import daemons, feeds
 from digestd.store.db import Database
@@ -177,3 +180,68 @@ def test_following_the_same_again_writes_nothing(db: Database) -> None:
     before = db.conn.total_changes
     assert feeds.follow(db, wanted, LATER) == first
     assert db.conn.total_changes == before
+
+
+def test_who_looks_for_trouble_misses_none_by_not_reading_every_feed(db: Database) -> None:
+    dice = Random(7)
+
+    def moment() -> datetime | None:
+        return dice.choice([None, NOW - timedelta(days=dice.uniform(0, 60))])
+
+    followed(db, *(f"https://{n}.example/" for n in range(300)))
+    for feed in feeds.all_active(db):
+        learned = replace(
+            feed,
+            failures=dice.choice([0, 0, 0, 4]),
+            failing_since=moment(),
+            gone_at=dice.choice([None, None, None, moment()]),
+            baseline_at=moment(),
+            last_entry_at=moment(),
+            recent_gaps=tuple(dice.uniform(0, 900_000) for _ in range(dice.randrange(7))),
+            watch=dice.choice([Watch(), Watch(), Watch(moved_to="https://moved.example/")]),
+        )
+        feeds.record_poll(db, learned)
+    every = feeds.all_active(db)
+    told = {(f"feed:{feed.id}", "silent"): NOW for feed in dice.sample(every, 40)}
+    for known in ({}, told):
+        ids = [subject.removeprefix("feed:") for subject, _ in known]
+        looked_at = sorted(feeds.in_trouble(db, ids, NOW), key=lambda feed: feed.id)
+        found = of_feeds(looked_at, known, NOW, timedelta(hours=6))
+        assert found == of_feeds(every, known, NOW, timedelta(hours=6))
+        assert {one.trouble for one in found} == {"failing", "gone", "moved", "silent"}
+        assert len(looked_at) < len(every)
+
+
+def plans_of(db: Database, work: Callable[[], object]) -> list[str]:
+    """Return how SQLite finds the rows of each statement that `work` runs."""
+    statements: list[str] = []
+    db.conn.set_trace_callback(statements.append)
+    work()
+    db.conn.set_trace_callback(None)
+    return [
+        step[3]
+        for statement in statements
+        for step in db.conn.execute(f"EXPLAIN QUERY PLAN {statement}")
+    ]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda db, _: feeds.lease_due(db, "me", NOW, LATER, 10),
+        lambda db, feed: feeds.lease_one(db, feed.pk, "me", NOW, LATER),
+        lambda db, _: feeds.next_due_at(db),
+        lambda db, _: feeds.renew(db, "me", LATER),
+        lambda db, feed: feeds.postpone(db, feed.pk, "me", LATER),
+        lambda db, _: feeds.lease_holders(db),
+        feeds.record_poll,
+    ],
+    ids=["lease", "lease one", "next", "renew", "postpone", "holders", "record"],
+)
+def test_what_each_poll_asks_of_the_store_costs_the_same_for_any_number_of_feeds(
+    db: Database, work: Callable[[Database, Feed], object]
+) -> None:
+    [feed] = followed(db)
+    steps = plans_of(db, lambda: work(db, feed))
+    assert any(step.startswith("SEARCH feeds USING") for step in steps)
+    assert not [step for step in steps if step.startswith("SCAN")]
