@@ -17,8 +17,9 @@ from typing import Final
 
 from digestd.core.rhythm import (
     DAY,
-    GAPS,
+    DAYS,
     HALF_HOURS,
+    HOURS,
     MEMORIES,
     SLOTS,
     Rhythm,
@@ -62,39 +63,57 @@ class Forecast:
         self._ln_per_second = logs[1] - math.log(DAY)
         self._posted = rhythm.posted
         self._since = now if rhythm.since is None else rhythm.since
-        tables = Tables.of(rhythm, now)
-        self._hours = _log_ratios(_smooth(tables.hours(), _HOUR_KERNEL), _FEW_HOURS)
-        self._days = _log_ratios(tables.days(), _FEW_DAYS)
-        self._slots = [math.exp(_SLOT * x) for x in _log_ratios(tables.slots(), _FEW_SLOTS)]
+        # Most of a week is never looked at: what a cell says is found out when it is asked for.
+        self._tables = tables = Tables.of(rhythm, now)
+        self._hours, self._days, self._slots = tables.hours(), tables.days(), tables.slots()
+        self._hours_total = sum(self._hours) + _FEW_HOURS
+        self._days_total = sum(self._days) + _FEW_DAYS
+        self._slots_total = sum(self._slots) + _FEW_SLOTS
         self._half_hours = tables.half_hours()
         self._worth = tables.middle
         self._seen = sum(self._half_hours) * tables.middle
-        self._hour_shares = _shares(self._hours)
-        self._day_shares = _shares(self._days)
-        self._gaps = _gap_ratios(tables)
+        self._gaps: dict[int, float] = {}
 
     def calendar(self, half_hour: int) -> float:
         """Return ln of the factor of a half hour of the week, 0 = Monday 00:00 UTC."""
         day, hour = half_hour // 48, half_hour % 48 // 2
+        # Observed over expected, shrunk by the pseudo-posts.
+        of_hour = (HOURS * _near(self._hours, hour, _HOUR_KERNEL) + _FEW_HOURS) / self._hours_total
+        of_day = (DAYS * self._days[day] + _FEW_DAYS) / self._days_total
         n, i, j = self._half_hours, half_hour, half_hour - HALF_HOURS
         k0, k1, k2, k3 = _HALF_HOUR_KERNEL
         near = k0 * n[i] + k1 * (n[i - 1] + n[j + 1])
         near += k2 * (n[i - 2] + n[j + 2]) + k3 * (n[i - 3] + n[j + 3])
-        share = self._day_shares[day] * self._hour_shares[hour] / 2
+        share = of_day * of_hour / HALF_HOURS
         few = _FEW_HALF_HOURS * share
         beyond = (self._worth * near + few) / (self._seen * share + few)
-        return _HOUR * self._hours[hour] + _DAY * self._days[day] + _HALF_HOUR * math.log(beyond)
+        return _HOUR * math.log(of_hour) + _DAY * math.log(of_day) + _HALF_HOUR * math.log(beyond)
 
     def slot(self, at: float) -> float:
         """Return the factor of the 5-minute slot of the hour."""
-        return self._slots[int(at // 300) % SLOTS]
+        posts = self._slots[int(at // 300) % SLOTS]
+        return float(((SLOTS * posts + _FEW_SLOTS) / self._slots_total) ** _SLOT)
 
     def waiting(self, at: float) -> float:
         """Return ln of the level, given how long ago the last post was at `at`."""
         if self._posted is None:
             return self._level + self._age(max(60.0, at - self._since))
         age = max(60.0, at - self._posted)
-        return self._level + self._age(age) + self._gaps[gap_class(age)]
+        return self._level + self._age(age) + self._gap(gap_class(age))
+
+    def _gap(self, kind: int) -> float:
+        """Return ln of the factor of a class of gap: does this feed post after so long?"""
+        known = self._gaps.get(kind)
+        if known is not None:
+            return known
+        ended, waited = self._tables.gaps_ended(), self._tables.days_waited()
+        rate = (sum(ended) + 0.2) / (sum(waited) + 2)
+        edge = [0.0, 0.0]  # the longest gaps are no neighbours of the shortest
+        posts = _near(ended + edge, kind, _GAP_KERNEL)
+        days = _near(waited + edge, kind, _GAP_KERNEL)
+        factor = _GAP * math.log((posts + _FEW_GAPS) / (days * rate + _FEW_GAPS))
+        self._gaps[kind] = factor
+        return factor
 
     def _age(self, age: float) -> float:
         g = min(3.0, max(-7.0, math.log(age) + self._ln_per_second))
@@ -127,36 +146,8 @@ def _log_rates(rhythm: Rhythm, now: float) -> list[float]:
     return logs
 
 
-def _log_ratios(counts: Sequence[float], few: float) -> list[float]:
-    """Return ln of observed over expected for each cell, shrunk by `few` pseudo-posts."""
-    size, total = len(counts), sum(counts) + few
-    return [math.log((size * n + few) / total) for n in counts]
-
-
-def _smooth(counts: Sequence[float], kernel: tuple[float, float, float]) -> list[float]:
-    """Return the counts, spread over neighbours on a circle."""
+def _near(counts: Sequence[float], at: int, kernel: tuple[float, float, float]) -> float:
+    """Return a cell's count, spread over neighbours on a circle."""
     k0, k1, k2 = kernel
-    size, n = len(counts), counts
-    return [
-        k0 * n[i] + k1 * (n[i - 1] + n[i + 1 - size]) + k2 * (n[i - 2] + n[i + 2 - size])
-        for i in range(size)
-    ]
-
-
-def _shares(logs: Sequence[float]) -> list[float]:
-    odds = [math.exp(x) for x in logs]
-    total = sum(odds)
-    return [x / total for x in odds]
-
-
-def _gap_ratios(tables: Tables) -> list[float]:
-    """Return ln of the factor of each class of gap: does this feed post after so long?"""
-    ended, waited = tables.gaps_ended(), tables.days_waited()
-    rate = (sum(ended) + 0.2) / (sum(waited) + 2)
-    edge = [0.0, 0.0]  # the longest gaps are no neighbours of the shortest
-    ended = _smooth(ended + edge, _GAP_KERNEL)[:GAPS]
-    waited = _smooth(waited + edge, _GAP_KERNEL)[:GAPS]
-    return [
-        _GAP * math.log((n + _FEW_GAPS) / (days * rate + _FEW_GAPS))
-        for n, days in zip(ended, waited, strict=True)
-    ]
+    n, i, j = counts, at, at - len(counts)
+    return k0 * n[i] + k1 * (n[i - 1] + n[j + 1]) + k2 * (n[i - 2] + n[j + 2])
