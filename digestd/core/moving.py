@@ -25,7 +25,9 @@ def after_good_fetch(feed: Feed, moved_to: str | None, title: str | None) -> Fee
     """
     watch = feed.watch
     moved_to = without_password(moved_to or "")
-    moving = _seen(watch.moving, "" if moved_to == without_password(feed.address) else moved_to)
+    if moved_to and moved_to == without_password(feed.address):
+        moved_to = ""
+    moving = _seen(watch.moving, moved_to)
     adopted = moving.count >= ADOPTED_AFTER
     if adopted:
         home = without_password(feed.url)
@@ -34,8 +36,11 @@ def after_good_fetch(feed: Feed, moved_to: str | None, title: str | None) -> Fee
     naming = _seen(watch.title, "" if on_trial == feed.title else on_trial)
     if not feed.title or naming.count >= ADOPTED_AFTER:
         feed, naming = replace(feed, title=on_trial or feed.title), Trial()
-    watch = replace(watch, moving=Trial() if adopted else moving, title=naming)
-    return replace(feed, watch=watch)
+    if adopted:
+        moving = Trial()
+    if (moving, naming) != (watch.moving, watch.title):
+        watch = replace(watch, moving=moving, title=naming)
+    return feed if watch is feed.watch else replace(feed, watch=watch)
 
 
 def after_failure(feed: Feed) -> Feed:

@@ -30,7 +30,7 @@ from digestd.core.models import (
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified, Pushed
 from digestd.core.polling import USUAL_PRICE, PollLimits, gaps_between, next_poll_at
 from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Renamed, recognise
-from digestd.core.rhythm import Sighting, caught_up, learn
+from digestd.core.rhythm import Rhythm, Sighting, caught_up, learn
 from digestd.core.rules import NO_RULING, Judge, Ruling
 from digestd.core.websub import Offer, find_offer
 
@@ -98,8 +98,9 @@ def decide(
         found = _recognised(feed, document, memory)
     held = _why_held(feed, document, found, memory, now, whole=whole)
     gap = whole and not held and has_gap(feed, found)
-    feed, learned = _learned(feed, outcome, document, () if held else found.fresh, now)
+    rhythm, learned = _learned(feed, outcome, document, () if held else found.fresh, now)
     if isinstance(outcome, Pushed):
+        feed = replace(feed, rhythm=rhythm)
         word, known = "pushed", document is None and bool(outcome.body.strip())
         state = (
             feed  # a poll was there before: the very same bytes
@@ -107,7 +108,8 @@ def decide(
             else after_delivery(feed, document, found.fresh, now, limits.min_interval)
         )
     else:
-        feed = replace(feed, watch=_watched(feed, found, bool(held), gap, now))
+        watch = _watched(feed, found, bool(held), gap, now)
+        feed = replace(feed, rhythm=rhythm, watch=watch)
         due = next_poll_at(
             feed,
             subscription,
@@ -115,15 +117,12 @@ def decide(
             document,
             now=now,
             chance=chance,
-            limits=_soon_enough(limits, feed.watch),
+            limits=_soon_enough(limits, watch),
             price=price,
             pushed=pushed,
             overflow=gap,
         )
-        polled = replace(
-            feed, last_polled_at=now, next_poll_at=due, blocked_until=_asked_for(outcome, now)
-        )
-        state, word = _polled(polled, outcome, document, body_hash, now)
+        state, word = _polled(feed, outcome, document, body_hash, due, now)
     if not isinstance(document, ParsedFeed) or (not whole and feed.baseline_at is None):
         return RefreshPlan(state, word, learned=learned)
     return RefreshPlan(
@@ -143,31 +142,42 @@ def decide(
 
 
 def _polled(
-    polled: Feed,
+    feed: Feed,
     outcome: FetchOutcome,
     document: ParsedFeed | Unreadable | None,
     body_hash: bytes | None,
+    due: datetime | None,
     now: datetime,
 ) -> tuple[Feed, str]:
-    """Return the feed's state after a poll, and what the poll is called."""
+    """Return the feed's state after a poll, due again at `due`, and what the poll is called."""
     match outcome:
         case Gone():
             reason = "gone (410): its publisher has ended it"
-            return _failed(replace(polled, gone_at=now), reason, now), "gone"
+            return replace(_failed(feed, outcome, reason, due, now), gone_at=now), "gone"
         case Failed(reason):
-            return _failed(polled, reason, now), "failed"
-        case NotModified(validators):
-            well = moving.after_good_fetch(_well(polled, now), outcome.moved_to, None)
-            return replace(well, validators=_merged(polled.validators, validators)), "not modified"
-        case Fetched():
+            return _failed(feed, outcome, reason, due, now), "failed"
+        case Fetched() | NotModified():
             pass
         case _:
             assert_never(outcome)
     if isinstance(document, Unreadable):
-        return _failed(polled, document.reason, now), "unreadable"
-    well = replace(_well(polled, now), validators=outcome.validators)
+        return _failed(feed, outcome, document.reason, due, now), "unreadable"
+    # At once: most polls end here, and a feed has many fields to copy.
+    well = replace(
+        feed,
+        last_polled_at=now,
+        next_poll_at=due,
+        blocked_until=_asked_for(outcome, now),
+        last_ok_at=now,
+        failures=0,
+        failing_since=None,
+        last_error="",
+        validators=_kept(feed.validators, outcome),
+    )
     title = document.title if document is not None else None
     well = moving.after_good_fetch(well, outcome.moved_to, title)
+    if isinstance(outcome, NotModified):
+        return well, "not modified"
     if document is None:
         return well, "same bytes"
     return _described(well, document, body_hash, now), "fetched"
@@ -271,22 +281,23 @@ def _learned(
     document: ParsedFeed | Unreadable | None,
     fresh: Sequence[Fresh],
     now: datetime,
-) -> tuple[Feed, bool]:
-    """Return `feed` with its rhythm as of now, and whether that must be written down."""
+) -> tuple[Rhythm, bool]:
+    """Return the feed's rhythm as of now, and whether that must be written down."""
+    known = feed.rhythm
     if isinstance(outcome, Failed | Gone) or isinstance(document, Unreadable):
-        return feed, False
+        return known, False
     if isinstance(outcome, Pushed):
-        if not fresh or feed.rhythm.polled is None:
-            return feed, False
+        if not fresh or known.polled is None:
+            return known, False
         # What a hub tells of has just appeared, whatever its date says.
-        feed = replace(feed, rhythm=caught_up(feed.rhythm, now))
-    known = caught_up(feed.rhythm, feed.last_ok_at)
+        known = caught_up(known, now)
+    known = caught_up(known, feed.last_ok_at)
     entries = [one.entry for one in fresh]
     if known.polled is None and document is not None:
         entries = list(document.entries)  # history, seen or not
     dates = [entry.published_at or entry.updated_at for entry in entries]
     rhythm = learn(known, Sighting(dates), now)
-    return replace(feed, rhythm=rhythm), bool(dates) or known.polled is None
+    return rhythm, bool(dates) or known.polled is None
 
 
 def _asked_for(outcome: FetchOutcome, now: datetime) -> datetime | None:
@@ -299,9 +310,14 @@ def _asked_for(outcome: FetchOutcome, now: datetime) -> datetime | None:
             return None
 
 
-def _failed(feed: Feed, reason: str, now: datetime) -> Feed:
+def _failed(
+    feed: Feed, outcome: FetchOutcome, reason: str, due: datetime | None, now: datetime
+) -> Feed:
     failed = replace(
         feed,
+        last_polled_at=now,
+        next_poll_at=due,
+        blocked_until=_asked_for(outcome, now),
         failures=feed.failures + 1,
         failing_since=feed.failing_since or now,
         last_error=reason,
@@ -309,17 +325,16 @@ def _failed(feed: Feed, reason: str, now: datetime) -> Feed:
     return moving.after_failure(failed)
 
 
-def _well(feed: Feed, now: datetime) -> Feed:
-    return replace(feed, last_ok_at=now, failures=0, failing_since=None, last_error="")
-
-
-def _merged(known: Validators, fresh: Validators) -> Validators:
-    """Return the validators after a 304, which may refresh them (RFC 9111, section 4.3.4)."""
-    return replace(
-        known,
-        etag=fresh.etag or known.etag,
-        last_modified=fresh.last_modified or known.last_modified,
-    )
+def _kept(known: Validators, outcome: Fetched | NotModified) -> Validators:
+    """Return the validators to keep; a 304 may refresh them (RFC 9111, section 4.3.4)."""
+    fresh = outcome.validators
+    if isinstance(outcome, Fetched):
+        return fresh
+    etag = fresh.etag or known.etag
+    last_modified = fresh.last_modified or known.last_modified
+    if (etag, last_modified) == (known.etag, known.last_modified):
+        return known
+    return replace(known, etag=etag, last_modified=last_modified)
 
 
 def _described(feed: Feed, document: ParsedFeed, body_hash: bytes | None, now: datetime) -> Feed:
