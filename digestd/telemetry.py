@@ -60,7 +60,9 @@ def _shown(value: object) -> str:
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g}s"
-    text = masked(str(value))
+    text = str(value)
+    if "://" in text:
+        text = masked(text)
     text = text if len(text) <= _MOST else text[: _MOST - 1] + "…"
     if _PLAIN.fullmatch(text):
         return text
@@ -77,6 +79,11 @@ def log_to_stderr(*, verbose: bool = False, under_journal: bool = False) -> None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JournalFormatter() if under_journal else _TerminalFormatter())
     _logger.handlers[:] = [handler]
+    # Of where a line comes from nothing is shown, and to find out costs half of it
+    # ("Optimization" in the documentation of logging).
+    for fact in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
+        setattr(logging, fact, False)
+    logging._srcfile = None
     _logger.propagate = False
     _logger.setLevel(logging.DEBUG if verbose else logging.INFO)
 
