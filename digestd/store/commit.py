@@ -9,7 +9,7 @@ from digestd.core.reading import Outline
 from digestd.core.refresh import RefreshPlan
 from digestd.store import entries, feeds, held, hubs, outlines, owed, rhythms
 from digestd.store.database import Database
-from digestd.store.db import write_transaction
+from digestd.store.db import whole_transaction
 
 
 def commit_refresh(
@@ -24,17 +24,21 @@ def commit_refresh(
     is an alert lost if we stop in between. Returns how many entries were new.
     `outline` is that of the document, if it is another one than before.
     """
-    with write_transaction(db):
-        if plan.outcome == "pushed":
-            feeds.record_push(db, plan.feed)
-        else:
-            feeds.record_poll(db, plan.feed)
-        if plan.outcome == "fetched":
-            hubs.offer(db, plan.feed.pk, plan.offer)
+    with whole_transaction(db):
+        match plan.outcome:
+            case "pushed":
+                feeds.record_push(db, plan.feed)
+            case "fetched":
+                feeds.record_poll(db, plan.feed)
+                hubs.offer(db, plan.feed.pk, plan.offer)
+            case _:
+                feeds.record_asked(db, plan.feed)
         if plan.learned:
             rhythms.record(db, plan.feed.pk, plan.feed.rhythm)
         if outline != "as it is":
             outlines.record(db, plan.feed.pk, outline)
+        if not (plan.new_entries or plan.renamed or plan.edits):
+            return 0
         ids = entries.add(db, plan.feed.pk, plan.new_entries, seen_at=now)
         owing = [(i, new.debts) for i, new in zip(ids, plan.new_entries, strict=True) if i]
         if plan.held and owing:

@@ -30,10 +30,12 @@ __all__ = [
     "read_transaction",
     "stamp",
     "stamp_or_none",
+    "whole_transaction",
     "write_transaction",
 ]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 # Another process may hold the write lock while it commits a large poll.
 _BUSY_MS = 15_000
 # Jobs that queue up while a commit is on its way share the next one: under load
@@ -43,7 +45,7 @@ _MOST_PER_TRANSACTION = 64
 
 def stamp(moment: datetime) -> int:
     """Return `moment` (aware) as microseconds since 1970, the form in which times are stored."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def stamp_or_none(moment: datetime | None) -> int | None:
@@ -149,6 +151,19 @@ def write_transaction(db: Database) -> Iterator[Database]:
     except BaseException:
         db.conn.rollback()
         raise
+
+
+@contextlib.contextmanager
+def whole_transaction(db: Database) -> Iterator[Database]:
+    """Run the block in the transaction that is open, else in one of its own.
+
+    For what fails as a whole with whatever is around it: it costs no savepoint.
+    """
+    if db.conn.in_transaction:
+        yield db
+        return
+    with write_transaction(db):
+        yield db
 
 
 @contextlib.contextmanager

@@ -287,42 +287,56 @@ def next_due_at(db: Database) -> datetime | None:
 
 
 def record_poll(db: Database, feed: Feed) -> None:
-    """Store what a poll has made of `feed`, and end its lease. The caller holds the transaction.
+    """Store what a document has made of `feed`, and end its lease. The caller has the transaction.
 
     The owner's name, the id and the address are the configuration's, not a poll's.
     """
     db.conn.execute(
-        "UPDATE feeds SET title = ?, home_url = ?, icon_url = ?, language = ?,"
-        " etag = ?, last_modified = ?, validators_origin = ?, body_hash = ?,"
-        " next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, last_entry_at = ?,"
-        " failures = ?, failing_since = ?, last_error = ?, baseline_at = ?, gone_at = ?,"
-        " recent_gaps = ?, usual_silence = ?, ttl_seconds = ?, skip_hours = ?, skip_days = ?,"
-        " listed = ?, blocked_until = ?, watch = ?,"
-        " lease_owner = NULL, lease_until = NULL WHERE pk = ? AND url = ?",
+        "UPDATE feeds SET home_url = ?, icon_url = ?, language = ?, body_hash = ?,"
+        " last_entry_at = ?, baseline_at = ?, recent_gaps = ?, usual_silence = ?, ttl_seconds = ?,"
+        " skip_hours = ?, skip_days = ?, listed = ? WHERE pk = ? AND url = ?",
         (
-            feed.title,
             feed.home_url,
             feed.icon_url,
             feed.language,
-            feed.validators.etag,
-            feed.validators.last_modified,
-            feed.validators.origin,
             feed.body_hash,
-            stamp_or_none(feed.next_poll_at),
-            stamp_or_none(feed.last_polled_at),
-            stamp_or_none(feed.last_ok_at),
             stamp_or_none(feed.last_entry_at),
-            feed.failures,
-            stamp_or_none(feed.failing_since),
-            feed.last_error,
             stamp_or_none(feed.baseline_at),
-            stamp_or_none(feed.gone_at),
             json.dumps(feed.recent_gaps),
             _microseconds(usual_silence(feed.recent_gaps)),
             feed.ttl.total_seconds() if feed.ttl is not None else None,
             json.dumps(sorted(feed.skip_hours)),
             json.dumps(sorted(feed.skip_days)),
             feed.listed,
+            feed.pk,
+            feed.url,
+        ),
+    )
+    record_asked(db, feed)
+
+
+def record_asked(db: Database, feed: Feed) -> None:
+    """Store what was learned by asking `feed`, with no document to read, and end its lease.
+
+    So most polls end. The caller has the transaction.
+    """
+    db.conn.execute(
+        "UPDATE feeds SET title = ?, etag = ?, last_modified = ?, validators_origin = ?,"
+        " next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, failures = ?, failing_since = ?,"
+        " last_error = ?, gone_at = ?, blocked_until = ?, watch = ?,"
+        " lease_owner = NULL, lease_until = NULL WHERE pk = ? AND url = ?",
+        (
+            feed.title,
+            feed.validators.etag,
+            feed.validators.last_modified,
+            feed.validators.origin,
+            stamp_or_none(feed.next_poll_at),
+            stamp_or_none(feed.last_polled_at),
+            stamp_or_none(feed.last_ok_at),
+            feed.failures,
+            stamp_or_none(feed.failing_since),
+            feed.last_error,
+            stamp_or_none(feed.gone_at),
             stamp_or_none(feed.blocked_until),
             _watch_out(feed.watch),
             feed.pk,
