@@ -16,11 +16,11 @@ from digestd.config.feedsfile import Row, add_feeds
 from digestd.config.listing import (
     fit,
     joined,
-    kept_of,
     ours_of,
     public_url,
     row_of,
     rows_of,
+    shelved,
     tags_of,
     without_requests,
 )
@@ -59,7 +59,7 @@ def import_(
     ) as bar:
         rows = []
         for outline in outlines:
-            rows.append(_row(outline, tags))
+            rows.append(row_from(outline, tags))
             bar.update(1)
         rows, notes = _trusted(joined(rows), own=own)
         there = {canonical_link(known_as(str(row.get("url", "")))) for row in rows_of(config.path)}
@@ -83,8 +83,16 @@ def _is_terminal() -> bool:
     return sys.stderr.isatty()
 
 
-def _row(outline: Outline, tags: Sequence[str]) -> Row:
-    row = row_of(outline.url, outline.title, outline.folders, outline.ours, outline.kept)
+def row_from(outline: Outline, tags: Sequence[str] = ()) -> Row:
+    """Return a feed of a list as `[[feeds]]` has it, with these tags too."""
+    row = row_of(
+        outline.url,
+        outline.title,
+        outline.folders,
+        outline.ours,
+        outline.kept,
+        outline.folders_kept,
+    )
     return {**row, "tags": list(dict.fromkeys([*tags_of(row), *tags]))} if tags else row
 
 
@@ -125,34 +133,50 @@ def _say(notes: Sequence[str]) -> None:
 def export(context: Context, file: Path | None) -> None:
     """Write all feeds as OPML into FILE, or to standard output.
 
-    The first tag of a feed is its folder. Other readers take it; digestd's own
-    settings are in it too, and come back with `import`. Secrets stay here.
+    A feed stands in a folder for each of its tags, or where the list that it was
+    imported from had it. Other readers take it; digestd's own settings are in it
+    too, and come back with `import`. Secrets stay here.
     """
     app = context.app()
     known = _known_feeds(app)
     secrets = 0
-    outlines = []
-    for row in rows_of(app.config.path):
-        url, had_password = public_url(row)
-        ours, secret = ours_of(row)
-        secrets += len(secret) + had_password
+    outlines: list[Outline] = []
+    rows = rows_of(app.config.path)
+    for row in rows:
         feed = known.get(known_as(str(row.get("url", ""))))
-        kept = kept_of(row)
-        if feed is not None and feed.home_url:
-            kept.setdefault("htmlUrl", feed.home_url)
-        title = str(row.get("name") or (feed.title if feed else ""))
-        outlines.append(Outline(url, title, tuple(tags_of(row)[:1]), ours, kept))
+        found, left_out = outlines_of(row, feed)
+        outlines += found
+        secrets += left_out
     document = write_opml(outlines, title="Feeds of digestd", now=context.clock())
     if file is None:
         click.echo(document.decode("utf-8"), nl=False)
     else:
         file.write_bytes(document)
-        click.echo(f"{len(outlines)} feeds written to {file}", err=True)
+        click.echo(f"{len(rows)} feeds written to {file}", err=True)
     if secrets:
         note = (
             f"left out: {secrets} passwords and the like; written as ${{NAME}} they would go along"
         )
         click.echo(f"  {note}", err=True)
+
+
+def outlines_of(row: Row, feed: Feed | None) -> tuple[list[Outline], int]:
+    """Return a feed as a list has it, once in each of its folders, and how many secrets stay.
+
+    Readers with several folders for a feed write it so, and those with one take the first.
+    All of them are told everything: which is met first depends on the folders.
+    """
+    url, had_password = public_url(row)
+    ours, secret = ours_of(row)
+    place = shelved(row)
+    if feed is not None and feed.home_url:
+        place.kept.setdefault("htmlUrl", feed.home_url)
+    title = str(row.get("name") or (feed.title if feed else ""))
+    outlines = [
+        Outline(url, title, folders, ours, place.kept, place.folders_kept)
+        for folders in place.folders
+    ]
+    return outlines, len(secret) + had_password
 
 
 def _known_feeds(app: App) -> dict[str, Feed]:

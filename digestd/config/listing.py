@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from digestd.config import folders as places
 from digestd.config import keys
 from digestd.config.feedsfile import Row, Value, as_text
 from digestd.config.load import complaints
@@ -41,10 +42,15 @@ def row_of(
     folders: Sequence[str],
     ours: Mapping[str, str],
     kept: Mapping[str, str],
+    folders_kept: Mapping[tuple[str, ...], Mapping[str, str]],
 ) -> Row:
-    """Return a feed of a list as `[[feeds]]` has it; folders are tags unless it has its own."""
+    """Return a feed of a list as `[[feeds]]` has it.
+
+    Folders are its tags, and so are the categories that OPML 2.0 gives a feed, unless it
+    has tags of its own.
+    """
     row: dict[str, Value] = {"url": url}
-    unknown = dict(kept)
+    unknown = dict(kept) | places.noted(tuple(folders), folders_kept)
     known = set(keys.KNOWN["feeds.*"]) - set(_NOT_OURS)
     for name, text in ours.items():
         if name in known:
@@ -55,7 +61,8 @@ def row_of(
     if name and name != url:
         row["name"] = name
     if "tags" not in row:
-        tags = [tag for folder in folders if (tag := _as_tag(folder))]
+        labels = (*folders, *re.split("[/,]", kept.get("category", "")[:500]))
+        tags = [tag for label in labels if (tag := as_tag(label))]
         if tags:
             row["tags"] = list(dict.fromkeys(tags))
     if unknown:
@@ -76,7 +83,7 @@ def _value(name: str, text: str) -> Value:
     return text == "true" if text in ("true", "false") else text
 
 
-def _as_tag(folder: str) -> str:
+def as_tag(folder: str) -> str:
     """Return a folder's name as a tag: some signs mean something in tags."""
     word = " ".join(re.sub(r'[:/\\,"]', " ", folder).split())[:64].strip()
     try:
@@ -87,14 +94,28 @@ def _as_tag(folder: str) -> str:
 
 def joined(rows: Sequence[Row]) -> list[Row]:
     """Return each feed once; one that is in several folders has the tags of all of them."""
-    found: dict[str, dict[str, Value]] = {}
+    found: dict[str, Row] = {}
     for row in rows:
         key = canonical_link(str(row["url"]))
-        first = found.setdefault(key, dict(row))
-        if first is not row and row.get("tags"):
-            tags = [*_words(first.get("tags")), *_words(row.get("tags"))]
-            first["tags"] = list(dict.fromkeys(tags))
-    return list(found.values())
+        found[key] = _united(found[key], row) if key in found else row
+    return [_settled(row) for row in found.values()]
+
+
+def _united(first: Row, again: Row) -> Row:
+    kept = places.united(_texts(first.get("opml")), _texts(again.get("opml")))
+    tags = list(dict.fromkeys([*tags_of(first), *tags_of(again)]))
+    return {**first, **({"tags": tags} if tags else {}), "opml": kept}
+
+
+def _settled(row: Row) -> Row:
+    """Return `row` without what its tags say as well."""
+    kept = places.without_plain(_texts(row.get("opml")), tags_of(row), as_tag)
+    rest = {key: value for key, value in row.items() if key != "opml"}
+    return {**rest, "opml": kept} if kept else rest
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(k): str(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
 
 
 def _words(value: object) -> list[str]:
@@ -193,10 +214,20 @@ def public_url(row: Row) -> tuple[str, bool]:
     return bare, bare != url
 
 
-def kept_of(row: Row) -> dict[str, str]:
-    """Return what other readers said of a feed."""
-    kept = row.get("opml")
-    return {k: plain(str(v)) for k, v in kept.items()} if isinstance(kept, Mapping) else {}
+@dataclass(frozen=True)
+class Shelved:
+    """What other readers said of a feed, and the folders that it is put into."""
+
+    kept: dict[str, str]
+    folders: list[tuple[str, ...]]
+    folders_kept: dict[tuple[str, ...], dict[str, str]]
+
+
+def shelved(row: Row) -> Shelved:
+    """Return where a feed goes in a list: where it was, and under each of its other tags."""
+    texts = {name: plain(text) for name, text in _texts(row.get("opml")).items()}
+    kept, noted, folders_kept = places.apart(texts)
+    return Shelved(kept, places.places(noted, tags_of(row), as_tag), folders_kept)
 
 
 def tags_of(row: Row) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from itertools import chain
 
 from lxml import etree
 
@@ -23,6 +24,7 @@ MAX_FEEDS = 100_000
 _MAX_DEPTH = 32
 _MAX_VALUE = 4_000
 _MAX_KEPT = 50
+_MAX_LABEL = 200
 OURS = "urn:digestd:opml"  # the namespace of what only we understand
 _PLAIN = frozenset(("text", "title", "type", "xmlurl"))
 _DTD = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -36,13 +38,17 @@ class UnreadableOpmlError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """One feed of a list. `kept` holds what we do not know, by name or "{namespace}name"."""
+    """One feed of a list. `kept` holds what we do not know, by name or "{namespace}name".
+
+    `folders_kept` holds the same of folders, at the first feed in them.
+    """
 
     url: str
     title: str = ""
     folders: tuple[str, ...] = ()  # from the outermost
     ours: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
+    folders_kept: Mapping[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict)
 
 
 # --- in --------------------------------------------------------------------------------
@@ -52,6 +58,7 @@ def read_opml(body: bytes) -> list[Outline]:
     """Return the feeds of a list, in order. Raises UnreadableOpmlError."""
     root = _parse(body)
     found: list[Outline] = []
+    untold: dict[tuple[str, ...], Mapping[str, str]] = {}  # of folders without a feed so far
     # A stack of our own: depth is counted, not recursed into.
     todo: list[tuple[etree._Element, tuple[str, ...]]] = [
         (element, ()) for element in reversed(_outlines(_body_of(root)))
@@ -62,13 +69,17 @@ def read_opml(body: bytes) -> list[Outline]:
         named = {name.lower(): value for name, value in attributes.items()}
         url = named.get("xmlurl") or (named.get("url", "") if named.get("type") == "rss" else "")
         if url.strip():
-            found.append(_outline(url.strip(), attributes, folders))
+            above = [folders[:depth] for depth in range(1, len(folders) + 1)]
+            told = {path: kept for path in above if (kept := untold.pop(path, None))}
+            found.append(_outline(url.strip(), attributes, folders, told))
             if len(found) > MAX_FEEDS:
                 raise UnreadableOpmlError(f"holds more than {MAX_FEEDS} feeds")
         inner = _outlines(element)
         if inner:
-            label = one_line(named.get("text") or named.get("title") or "", 64)
+            label = one_line(named.get("text") or named.get("title") or "", _MAX_LABEL)
             below = (*folders, label) if label and not url.strip() else folders
+            if below != folders and (kept := _kept_of_folder(attributes)):
+                untold[below] = {**kept, **untold.get(below, {})}
             if len(below) > _MAX_DEPTH:
                 raise UnreadableOpmlError("is nested too deeply for a list of feeds")
             todo += [(one, below) for one in reversed(inner)]
@@ -125,16 +136,35 @@ def _attributes(element: etree._Element) -> dict[str, str]:
     }
 
 
-def _outline(url: str, attributes: Mapping[str, str], folders: tuple[str, ...]) -> Outline:
-    mark = f"{{{OURS}}}"
-    text, title = attributes.get("text", ""), attributes.get("title", "")
+def _kept_of_folder(attributes: Mapping[str, str]) -> Mapping[str, str]:
+    kept = _unknown(attributes)
+    if attributes.get("type"):
+        kept["type"] = attributes["type"]
+    return dict(list(kept.items())[:_MAX_KEPT])
+
+
+def _unknown(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes that we do not know."""
     kept = {
         name: value
         for name, value in attributes.items()
-        if name.lower() not in _PLAIN and not name.startswith(mark)
+        if name.lower() not in _PLAIN and not name.startswith(f"{{{OURS}}}")
     }
+    text, title = attributes.get("text", ""), attributes.get("title", "")
     if text and title and text != title:
         kept["title"] = title
+    return kept
+
+
+def _outline(
+    url: str,
+    attributes: Mapping[str, str],
+    folders: tuple[str, ...],
+    folders_kept: Mapping[tuple[str, ...], Mapping[str, str]],
+) -> Outline:
+    mark = f"{{{OURS}}}"
+    text, title = attributes.get("text", ""), attributes.get("title", "")
+    kept = _unknown(attributes)
     kind = attributes.get("type", "")
     if kind and kind != "rss":
         kept["type"] = kind
@@ -144,6 +174,7 @@ def _outline(url: str, attributes: Mapping[str, str], folders: tuple[str, ...]) 
         folders=folders,
         ours={n.removeprefix(mark): v for n, v in attributes.items() if n.startswith(mark)},
         kept=dict(list(kept.items())[:_MAX_KEPT]),
+        folders_kept=folders_kept,
     )
 
 
@@ -161,6 +192,10 @@ def write_opml(outlines: Sequence[Outline], *, title: str, now: datetime) -> byt
     for outline in outlines:
         place = _folder(folders, outline.folders)
         etree.SubElement(place, "outline", _written(outline))
+        for path, kept in outline.folders_kept.items():
+            if path in folders:
+                for name, value in _legal(kept).items():
+                    folders[path].set(name, value)
     etree.indent(root, "  ")
     return etree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
 
@@ -176,20 +211,24 @@ def _folder(made: dict[tuple[str, ...], etree._Element], path: tuple[str, ...]) 
 def _written(outline: Outline) -> dict[str, str]:
     label = outline.title or outline.url
     attributes = {"type": "rss", "text": label, "title": label, "xmlUrl": outline.url}
-    attributes |= {
-        name: value
-        for name, value in outline.kept.items()
+    ours = {f"{{{OURS}}}{name}": value for name, value in outline.ours.items()}
+    return _legal(attributes | dict(outline.kept) | ours)
+
+
+def _legal(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes that XML has names for, with what it takes as their values."""
+    return {
+        name: legal(scrub(value))
+        for name, value in attributes.items()
         if _NAME.fullmatch(name) or _NAMESPACED.fullmatch(name)
     }
-    attributes |= {f"{{{OURS}}}{name}": value for name, value in outline.ours.items()}
-    return {name: legal(scrub(value)) for name, value in attributes.items()}
 
 
 def _spaces(outlines: Iterable[Outline]) -> dict[str, str]:
     """Return prefixes for the namespaces of what is kept, declared once instead of everywhere."""
     found: dict[str, None] = {}
     for outline in outlines:
-        for name in outline.kept:
+        for name in chain(outline.kept, *outline.folders_kept.values()):
             spaced = _NAMESPACED.fullmatch(name)
             if spaced and spaced[1] != OURS and not spaced[1].startswith("http://www.w3.org/"):
                 found[spaced[1]] = None

@@ -5,14 +5,24 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from digestd.cli import main
+from digestd.cli.lists import outlines_of, row_from
 from digestd.config import load
+from digestd.config.feedsfile import as_text
+from digestd.config.listing import joined
+from digestd.formats.opml import Outline, read_opml, write_opml
 from tests.cli.test_following import on_terminal
 
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 CONFIG = """
 timezone = "UTC"
 [web]
@@ -108,10 +118,132 @@ def test_a_stranger_s_list_gets_no_secret_and_breaks_nothing(run: Run, tmp_path:
     text = (tmp_path / "feeds.toml").read_text()
     assert "PW" not in text
     third, fifth = tomllib.loads(text)["feeds"]
-    assert third == {"url": "https://c.example/", "name": "3", "tags": ["Work A B", "new"]}
+    assert third == {"url": "https://c.example/", "name": "3", "tags": ["Work A B", "new"],
+                     "opml": {"@folders": "/Work: A%2FB"}}  # fmt: skip
     assert fifth["tags"] == ["Work A B", "new", "Home"]
-    assert fifth["opml"] == {"{urn:digestd:opml}shape": "round"}
+    assert fifth["opml"] == {
+        "{urn:digestd:opml}shape": "round",
+        "@folders": "/Work: A%2FB,/Home",
+    }
     assert len(load(tmp_path / "config.toml", environ=ENVIRON).subscriptions) == 2
+
+
+LISTED = """<opml version="2.0" xmlns:r="https://r.example/ns"><body>
+<outline text="News" r:sort="3" open="yes">
+<outline text="a" xmlUrl="https://a.example/" htmlUrl="https://a.example/home"/>
+<outline text="World" title="The world">
+<outline text="b" xmlUrl="https://b.example/"/>
+<outline text="a" xmlUrl="https://a.example/"/>
+</outline>
+<outline text="c" xmlUrl="https://c.example/"/>
+</outline>
+<outline text="d" xmlUrl="https://d.example/" category="/Work/Maths,odd"/>
+<outline text="Q/A" r:empty=""><outline text="a" xmlUrl="https://a.example/"/></outline>
+</body></opml>"""
+
+
+def shape(document: str | bytes) -> tuple[list[Any], dict[Any, Any]]:
+    """Return what of a list another reader would show: feeds in their folders, in order."""
+    outlines = read_opml(document.encode() if isinstance(document, str) else document)
+    folders: dict[Any, Any] = {}
+    for outline in outlines:
+        folders |= outline.folders_kept
+    return [(o.folders, o.url, o.title, o.kept) for o in outlines], folders
+
+
+def test_folders_come_back_as_they_were(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "list.opml").write_text(LISTED)
+    assert run("import", str(tmp_path / "list.opml"))[0] == 0
+    rows = tomllib.loads((tmp_path / "feeds.toml").read_text())["feeds"]
+    tags = {row["name"]: row.get("tags") for row in rows}
+    assert tags == {
+        "a": ["News", "World", "Q A"],
+        "b": ["News", "World"],
+        "c": ["News"],
+        "d": ["Work", "Maths", "odd"],
+    }
+    assert "opml" not in rows[2]  # its tag says it
+    home = {"htmlUrl": "https://a.example/home"}
+    feeds, folders = shape(run("export")[1])
+    assert [feed for feed in feeds if "d.example" not in str(feed)] == [
+        (("News",), "https://a.example/", "a", home),
+        (("News", "World"), "https://a.example/", "a", home),
+        (("News", "World"), "https://b.example/", "b", {}),
+        (("News",), "https://c.example/", "c", {}),
+        (("Q/A",), "https://a.example/", "a", home),
+    ]
+    assert folders == {
+        ("News",): {"{https://r.example/ns}sort": "3", "open": "yes"},
+        ("News", "World"): {"title": "The world"},
+        ("Q/A",): {"{https://r.example/ns}empty": ""},
+    }
+
+
+def test_a_changed_tag_moves_its_feed_in_the_export(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "list.opml").write_text(LISTED)
+    run("import", str(tmp_path / "list.opml"))
+    feeds = tmp_path / "feeds.toml"
+    feeds.write_text(feeds.read_text().replace('["News", "World"]', '["World", "new"]'))
+    places = [place for place, url, *_ in shape(run("export")[1])[0] if url == "https://b.example/"]
+    assert places == [("World",), ("new",)]
+
+
+_LABELS = st.sampled_from(["News", "World", "a/b", "50%, @home", "中文", "x"])
+_UNKNOWN = st.dictionaries(
+    st.sampled_from(["htmlUrl", "custom", "{https://r.example/ns}x"]), st.sampled_from("ab/%@,")
+)
+_LISTS = st.lists(
+    st.tuples(
+        st.sampled_from("abcd"),
+        st.lists(_LABELS, max_size=3, unique=True).map(tuple),
+        st.dictionaries(st.sampled_from(["interval", "id"]), st.sampled_from(["1h", "2h"])),
+        _UNKNOWN,
+        _UNKNOWN,
+    ),
+    max_size=8,
+    unique_by=lambda one: one[0],
+)
+
+
+@given(_LISTS, st.lists(st.tuples(st.sampled_from("abcd"), _LABELS), max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_what_a_list_says_survives_every_round(
+    listed: list[Any], again: list[tuple[str, str]]
+) -> None:
+    first = {letter: listing for letter, *listing in listed}
+    outlines = [
+        Outline(f"https://{letter}.example/", letter, folders, ours, kept, {folders: of_folder})
+        for letter, (folders, ours, kept, of_folder) in first.items()
+    ]
+    outlines += [
+        replace(one, folders=(label,), folders_kept={})
+        for letter, label in again
+        for one in outlines
+        if one.title == letter and one.folders
+    ]
+    document = write_opml(outlines, title="x", now=NOW)
+    rows = rows_from(document)
+    exported = write_opml(
+        [one for row in rows for one in outlines_of(row, None)[0]], title="x", now=NOW
+    )
+    assert [said(row) for row in rows_from(exported)] == [said(row) for row in rows]
+    assert sorted(map(repr, shape(exported)[0])) == sorted(set(map(repr, shape(document)[0])))
+    assert shape(exported)[1] == shape(document)[1]
+    assert {row["url"]: row.get("interval") for row in rows} == {
+        one.url: one.ours.get("interval") for one in outlines
+    }
+
+
+def said(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands in feeds.toml, but for where folders and the order of tags are noted."""
+    return row | {"tags": set(row.get("tags", ())), "opml": None}
+
+
+def rows_from(document: bytes) -> list[dict[str, Any]]:
+    """Return the feeds of a list as they stand in feeds.toml, in the order of their names."""
+    rows = joined([row_from(outline) for outline in read_opml(document)])
+    found: list[dict[str, Any]] = tomllib.loads(as_text(rows)).get("feeds", [])
+    return sorted(found, key=lambda row: str(row["url"]))
 
 
 def test_passwords_that_stand_in_the_clear_stay_here(run: Run, tmp_path: Path) -> None:
