@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -154,6 +155,7 @@ def _own_address(text: str, complaint: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1_000)  # thousands of feeds have the same few tags
 def parse_name(text: str) -> str:
     """Check a name that commands, rules and messages will use for something."""
     if not text.strip() or text != text.strip() or len(text) > 64:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -63,9 +63,8 @@ def follow(
     _rest(db, known, followed)
     for pk, subscription in followed.items():
         _update(db, known[pk], subscription, now)
-    taken = {row[0] for row in db.conn.execute("SELECT id FROM feeds")} if fresh else set()
-    for subscription in fresh:
-        followed[_insert(db, subscription, taken, now)] = subscription
+    if fresh:
+        followed |= _inserted(db, fresh, now)
     _hasten(db, subscriptions)
     return followed
 
@@ -111,14 +110,19 @@ def _update(db: Database, row: _Known, wanted: Subscription, now: datetime) -> N
     )
 
 
-def _insert(db: Database, wanted: Subscription, taken: set[str], now: datetime) -> int:
-    feed_id = wanted.id or free_id(wanted.url, taken)
-    taken.add(feed_id)
-    made = db.conn.execute(
-        "INSERT INTO feeds (id, url, name, next_poll_at) VALUES (?, ?, ?, ?) RETURNING pk",
-        (feed_id, wanted.url, wanted.name or "", stamp(now)),
-    )
-    return int(made.fetchone()[0])
+def _inserted(
+    db: Database, fresh: Sequence[Subscription], now: datetime
+) -> dict[int, Subscription]:
+    """Make a row for each of these; return them by its `pk`."""
+    taken = {row[0] for row in db.conn.execute("SELECT id FROM feeds")}
+    rows = []
+    for wanted in fresh:
+        feed_id = wanted.id or free_id(wanted.url, taken)
+        taken.add(feed_id)
+        rows.append((feed_id, wanted.url, wanted.name or "", stamp(now)))
+    db.conn.executemany("INSERT INTO feeds (id, url, name, next_poll_at) VALUES (?, ?, ?, ?)", rows)
+    pks = dict(db.conn.execute("SELECT url, pk FROM feeds WHERE active").fetchall())
+    return {pks[wanted.url]: wanted for wanted in fresh}
 
 
 def free_id(url: str, taken: Iterable[str]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 
+from digestd.core.health import usual_silence
 from digestd.store.database import Database
 
 Migration = Callable[[Database], None]
@@ -409,5 +412,10 @@ def m012_pause_links(db: Database) -> None:
 @migration
 def m013_silence(db: Database) -> None:
     """Keep how long each feed is usually silent: who is, is found without reading them all."""
-    # Each feed's is known from its next poll on, within a day.
     db.conn.execute("ALTER TABLE feeds ADD COLUMN usual_silence INTEGER")
+    found = db.conn.execute("SELECT pk, recent_gaps FROM feeds").fetchall()
+    spans = [(usual_silence(json.loads(gaps)), pk) for pk, gaps in found]
+    db.conn.executemany(
+        "UPDATE feeds SET usual_silence = ? WHERE pk = ?",
+        [(span // timedelta(microseconds=1), pk) for span, pk in spans if span is not None],
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,7 +14,7 @@ from digestd.core.models import Feed, Subscription, Validators, Watch
 from digestd.core.notices import of_feeds
 from digestd.errors import SubscriptionError, UsageError
 from digestd.store import daemons, feeds
-from digestd.store.db import Database
+from digestd.store.db import Database, connect
 from digestd.store.owner import is_dead, this_process
 from tests.support.nouns import NOW, URL, followed, new, seen
 
@@ -245,3 +246,20 @@ def test_what_each_poll_asks_of_the_store_costs_the_same_for_any_number_of_feeds
     steps = plans_of(db, lambda: work(db, feed))
     assert any(step.startswith("SEARCH feeds USING") for step in steps)
     assert not [step for step in steps if step.startswith("SCAN")]
+
+
+def test_feeds_of_an_older_version_are_found_silent_too(tmp_path: Path) -> None:
+    path = tmp_path / "digestd.db"
+    old = connect(path)
+    [feed] = followed(old)
+    days = tuple(float(86_400 * n) for n in (1, 2, 1))
+    since = NOW - timedelta(days=9)
+    feeds.record_poll(old, replace(feed, recent_gaps=days, baseline_at=since, last_entry_at=since))
+    old.conn.execute("ALTER TABLE feeds DROP COLUMN usual_silence")
+    old.conn.execute("DELETE FROM _sqlite_migrations WHERE name = 'm013_silence'")
+    old.conn.commit()
+    old.conn.close()
+    new = connect(path)
+    assert [one.pk for one in feeds.in_trouble(new, (), NOW)] == [feed.pk]
+    assert feeds.in_trouble(new, (), NOW - timedelta(days=5)) == []
+    new.conn.close()
