@@ -52,6 +52,7 @@ class Familiar:
     context: bytes
     math: str
     pieces: Mapping[bytes, bool]
+    home_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Reading:
     pieces: tuple[bytes, ...] = ()
     places: tuple[int, ...] = ()
     with_tex: tuple[bool, ...] = ()  # of those read
+    same_head: bool = False  # as in the outline; `document` has none
 
 
 def familiar(outline: Outline | None) -> Familiar | None:
@@ -76,7 +78,7 @@ def familiar(outline: Outline | None) -> Familiar | None:
     if outline is None:
         return None
     tex = {name: piece.has_tex for name, piece in outline.pieces.items()}
-    return Familiar(outline.context, outline.math, tex)
+    return Familiar(outline.context, outline.math, tex, outline.head.home_url)
 
 
 def put_together(
@@ -90,7 +92,7 @@ def put_together(
     found = reading.document
     if not reading.context or isinstance(found, Unreadable):
         return found or Unreadable("an empty answer"), None
-    head = found or (known.head if known else None)
+    head = known.head if known and (found is None or reading.same_head) else found
     if head is None:
         raise ValueError("nothing was read, and nothing is known")
     read = dict(zip(reading.places, found.entries if found else (), strict=True))

@@ -49,7 +49,7 @@ def read_entry(found: Dict, base: str, url: str, math: MathMode) -> ParsedEntry:
     """Return an entry; its links are relative to `base`, an `xml:base` to the document's `url`."""
     link = _entry_link(found, base)
     title, title_html = read_title(found, math)
-    content, summary = _bodies(found, link or base, url, math)
+    content, summary = bodies(found, link or base, url, math)
     published, updated = published_at(found), updated_at(found)
     enclosures, image = media(found, base)
     return fields.complete(
@@ -121,7 +121,7 @@ def longest_body(found: Dict) -> str:
     return max((*bodies, string(found, "summary")), key=len)
 
 
-def _bodies(found: Dict, base: str, url: str, math: MathMode) -> tuple[str, str]:
+def bodies(found: Dict, base: str, url: str, math: MathMode) -> tuple[str, str]:
     """Return content and summary, cleaned: the longest text is the content.
 
     Which element holds the whole post and which its beginning differs by publisher; RSS

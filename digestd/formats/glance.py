@@ -47,6 +47,8 @@ _ODD = re.compile("[\x80-\x9f]")  # feedparser reads windows-1252 into these
 # An author as RSS wants it: `ann@example.org (Ann)`.
 _MAILED = re.compile(r"[\w.+-]{1,100}@[A-Za-z0-9.-]{1,100}\.[A-Za-z]{2,4} \(([^()@]{1,200})\)")
 
+# What holds the whole text, where there is a summary beside it.
+CONTENTS = (f"{_CONTENT}encoded", f"{_ATOM}content")
 # Of no account to us.
 _BESIDE = frozenset(
     ["comments", "source", f"{_ATOM}contributor", f"{_ATOM}rights"]
@@ -78,10 +80,11 @@ class Surroundings:
     has_base: bool  # whether `xml:base` says otherwise
     language: str
     has_tex: bool  # whether any of them may have
+    is_atom: bool = False
 
 
 @dataclass(slots=True)
-class _Found:
+class Found:
     """What was seen of an entry so far."""
 
     id: str | None = None
@@ -92,9 +95,11 @@ class _Found:
     published: datetime | None = None
     updated: datetime | None = None
     authors: list[str] = field(default_factory=list)
+    is_signed: bool = False  # in another way than Atom's
     labels: list[str] = field(default_factory=list)
     files: dict[str, Any] = field(default_factory=dict)  # as feedparser has them
     texts: list[str] = field(default_factory=list)
+    written: list[etree._Element] = field(default_factory=list)  # where its texts stand
     is_nested: bool = False  # whether its text has elements in it
     beginning: str = ""
 
@@ -105,7 +110,9 @@ class _Found:
         yield from (link["href"] for link in self.files.get("links", ()))
 
 
-def surroundings(parent: etree._Element, base: str, *, has_tex: bool) -> Surroundings | None:
+def surroundings(
+    parent: etree._Element, base: str, *, has_tex: bool, is_atom: bool = False
+) -> Surroundings | None:
     """Return what all entries in an element take from there; None: something unusual."""
     language: str | None = None
     has_base = False
@@ -116,12 +123,25 @@ def surroundings(parent: etree._Element, base: str, *, has_tex: bool) -> Surroun
         has_base = has_base or node.get(_BASE) is not None
         language = node.get(_LANG) if language is None else language
         node = node.getparent()
-    return Surroundings(base, has_base, fields.language(language or ""), has_tex)
+    return Surroundings(base, has_base, fields.language(language or ""), has_tex, is_atom)
 
 
 def glance(entry: etree._Element, around: Surroundings, math: MathMode) -> Glanced | None:
     """Return what an entry says; None: it has to be read."""
-    found = _Found(id=entry.get(_RDF_ABOUT))
+    seen = look(entry, around, math)
+    if seen is None:
+        return None
+    found, said = seen
+    if around.has_tex and found.is_nested:
+        return None  # how feedparser would write it down decides which text is judged
+    return Glanced(said, found.beginning, fields.has_tex(max(found.texts, key=len, default="")))
+
+
+def look(
+    entry: etree._Element, around: Surroundings, math: MathMode
+) -> tuple[Found, ParsedEntry] | None:
+    """Return what was seen of an entry, and what that says besides its text; None: too odd."""
+    found = Found(id=entry.get(_RDF_ABOUT))
     is_understood = len(entry.keys()) <= (found.id is not None) and all(
         _is_understood(found, child) for child in entry.iterchildren(etree.Element)
     )
@@ -131,8 +151,6 @@ def glance(entry: etree._Element, around: Surroundings, math: MathMode) -> Glanc
         return None
     if around.has_base and not all(map(_ABSOLUTE.match, found.addresses())):
         return None
-    if around.has_tex and found.is_nested:
-        return None  # how feedparser would write it down decides which text is judged
     title, title_html = fields.title(found.title, is_html=found.is_html, math=math)
     files, image = feedentry.media(found.files, around.base) if found.files else ((), None)
     said = ParsedEntry(
@@ -148,10 +166,10 @@ def glance(entry: etree._Element, around: Surroundings, math: MathMode) -> Glanc
         enclosures=files,
         language=around.language,
     )
-    return Glanced(said, found.beginning, fields.has_tex(max(found.texts, key=len, default="")))
+    return found, said
 
 
-def _is_understood(found: _Found, child: etree._Element) -> bool:
+def _is_understood(found: Found, child: etree._Element) -> bool:
     """Take what an element says, and tell whether that is certain."""
     tag = child.tag
     take = _TAKEN.get(tag)
@@ -173,7 +191,7 @@ def _is_foreign(child: etree._Element) -> bool:
 # --- one element at a time: whether it is understood -------------------------------------
 
 
-def _value(child: etree._Element) -> str | None:
+def value(child: etree._Element) -> str | None:
     """Return the text of an element, None if there is more in it."""
     text = (child.text or "").strip()
     if len(child):
@@ -191,32 +209,32 @@ def _mended(text: str) -> str | None:
         return text
 
 
-def _title(found: _Found, child: etree._Element) -> bool:
-    text = _value(child) or ""
+def _title(found: Found, child: etree._Element) -> bool:
+    text = value(child) or ""
     is_html = ("<" in text or "&" in text) and looks_like_html(text)
     return not child.keys() and _titled(found, text, is_html=is_html)
 
 
-def _atom_title(found: _Found, child: etree._Element) -> bool:
+def _atom_title(found: Found, child: etree._Element) -> bool:
     kind = child.get("type", "text")
     is_known = kind in ("text", "html") and child.keys() in ([], ["type"])
-    return is_known and _titled(found, _value(child) or "", is_html=kind == "html")
+    return is_known and _titled(found, value(child) or "", is_html=kind == "html")
 
 
-def _titled(found: _Found, text: str, *, is_html: bool) -> bool:
+def _titled(found: Found, text: str, *, is_html: bool) -> bool:
     is_first = found.title is None
     found.title, found.is_html = text, is_html
     return is_first and bool(text)
 
 
-def _link(found: _Found, child: etree._Element) -> bool:
-    page = _value(child) or ""
+def _link(found: Found, child: etree._Element) -> bool:
+    page = value(child) or ""
     is_first = not found.pages
     found.pages.append(page)
     return is_first and not child.keys() and bool(_WEB.fullmatch(page))
 
 
-def _atom_link(found: _Found, child: etree._Element) -> bool:
+def _atom_link(found: Found, child: etree._Element) -> bool:
     relation, kind = child.get("rel", "alternate").lower(), child.get("type", "text/html").lower()
     href = child.get("href", "")
     if relation == "enclosure":
@@ -227,68 +245,76 @@ def _atom_link(found: _Found, child: etree._Element) -> bool:
     return kind == "text/html" and child.get("url") is None and bool(_WEB.fullmatch(href))
 
 
-def _original(found: _Found, child: etree._Element) -> bool:
+def _original(found: Found, child: etree._Element) -> bool:
     """Take where an entry was before a service counted its readers: its true address."""
-    found.original = _value(child) or ""
+    found.original = value(child) or ""
     return not child.keys() and bool(_WEB.fullmatch(found.original))
 
 
-def _id(found: _Found, child: etree._Element) -> bool:
+def _id(found: Found, child: etree._Element) -> bool:
     is_first = found.id is None
-    found.id = _value(child) or ""
+    found.id = value(child) or ""
     return is_first and bool(_PLAIN_ID.fullmatch(found.id)) and set(child.keys()) <= _GUID
 
 
-def _published(found: _Found, child: etree._Element) -> bool:
+def _published(found: Found, child: etree._Element) -> bool:
     is_first = found.published is None
-    found.published = parse_date(_value(child) or "")
+    found.published = parse_date(value(child) or "")
     return is_first and found.published is not None
 
 
-def _updated(found: _Found, child: etree._Element) -> bool:
+def _updated(found: Found, child: etree._Element) -> bool:
     is_first = found.updated is None
-    found.updated = parse_date(_value(child) or "")
+    found.updated = parse_date(value(child) or "")
     return is_first and found.updated is not None
 
 
-def _author(found: _Found, child: etree._Element) -> bool:
-    text = _value(child)
+def _author(found: Found, child: etree._Element) -> bool:
+    text = value(child)
     if text and "@" in text:
         named = _MAILED.fullmatch(text)
         text = named[1].strip() if named else None
     found.authors.append(text or "")
+    found.is_signed = True
     return text is not None
 
 
-def _atom_author(found: _Found, child: etree._Element) -> bool:
-    said = {n.tag.removeprefix(_ATOM): _value(n) for n in child.iterchildren(etree.Element)}
-    found.authors.append(said.get("name") or said.get("email") or "")
-    return None not in said.values() and said.keys() <= {"name", "email", "uri"}
+def _atom_author(found: Found, child: etree._Element) -> bool:
+    # Of these feedparser mends nothing.
+    said = {
+        node.tag.removeprefix(_ATOM): None if len(node) else (node.text or "").strip()
+        for node in child.iterchildren(etree.Element)
+    }
+    name = said.get("name") or said.get("email")
+    found.authors.append(name or "")
+    is_plain = None not in said.values() and said.keys() <= {"name", "email", "uri"}
+    # Behind one of another kind, feedparser takes it for more about the same.
+    return bool(name and not _ODD.search(name)) and is_plain and not found.is_signed
 
 
-def _category(found: _Found, child: etree._Element) -> bool:
-    text, term = _value(child), child.get("term")
+def _category(found: Found, child: etree._Element) -> bool:
+    text, term = value(child), child.get("term")
     found.labels.append(child.get("label") or term or text or "")
     return text is not None and not (term and text)
 
 
-def _keywords(found: _Found, child: etree._Element) -> bool:
-    text = _value(child)
+def _keywords(found: Found, child: etree._Element) -> bool:
+    text = value(child)
     found.labels += [word.strip() for word in (text or "").split(",")]
     return text is not None
 
 
-def _enclosure(found: _Found, child: etree._Element) -> bool:
+def _enclosure(found: Found, child: etree._Element) -> bool:
     _file(found, child.get("url", ""), child)
     return not child.get("href")
 
 
-def _file(found: _Found, address: str, child: etree._Element) -> None:
+def _file(found: Found, address: str, child: etree._Element) -> None:
     facts = {"type": child.get("type", "").lower(), "length": child.get("length", "")}
     found.files.setdefault("links", []).append({"rel": "enclosure", "href": address, **facts})
 
 
-def _media(found: _Found, child: etree._Element) -> bool:
+def _media(found: Found, child: etree._Element) -> bool:
     for node in child.iter(etree.Element):
         name = node.tag.removeprefix(_MEDIA)
         if name in ("content", "thumbnail"):
@@ -296,25 +322,27 @@ def _media(found: _Found, child: etree._Element) -> bool:
             found.files.setdefault(f"media_{name}", []).append(facts)
             facts["type"] = facts.get("type", "").lower()
         elif name == "description":
-            _begin(found, _value(node) or "")
+            found.written.append(node)
+            _begin(found, value(node) or "")
         elif name in _UNTAKEN or (name == node.tag and not _is_foreign(node)):
             return False
     return True
 
 
-def _duration(found: _Found, child: etree._Element) -> bool:
-    found.files["itunes_duration"] = _value(child) or ""
+def _duration(found: Found, child: etree._Element) -> bool:
+    found.files["itunes_duration"] = value(child) or ""
     return not child.keys()
 
 
-def _image(found: _Found, child: etree._Element) -> bool:
+def _image(found: Found, child: etree._Element) -> bool:
     found.files["image"] = {"href": child.get("href", "")}
     return not len(child)
 
 
-def _text(found: _Found, child: etree._Element) -> bool:
+def _text(found: Found, child: etree._Element) -> bool:
     """Take a text: what its maths is judged by, and how it begins."""
     kind = child.get("type", "")
+    found.written.append(child)
     if len(child):
         found.is_nested = True
         texts = islice(map(str, child.itertext()), _MOST_PIECES)
@@ -326,12 +354,12 @@ def _text(found: _Found, child: etree._Element) -> bool:
     return kind in _KINDS and child.get("mode") is None
 
 
-def _begin(found: _Found, text: str, *, is_html: bool = True) -> None:
+def _begin(found: Found, text: str, *, is_html: bool = True) -> None:
     if len(found.beginning) < LONGEST:
         found.beginning = max(found.beginning, beginning(text, is_html=is_html), key=len)
 
 
-_TAKEN: dict[str, Callable[[_Found, etree._Element], bool]] = {
+_TAKEN: dict[str, Callable[[Found, etree._Element], bool]] = {
     "title": _title,
     f"{_RSS1}title": _title,
     f"{_ATOM}title": _atom_title,
@@ -359,8 +387,7 @@ _TAKEN: dict[str, Callable[[_Found, etree._Element], bool]] = {
     **dict.fromkeys(map(_MEDIA.__add__, _FILES), _media),
     "description": _text,
     f"{_RSS1}description": _text,
-    f"{_CONTENT}encoded": _text,
     f"{_ITUNES}summary": _text,
     f"{_ATOM}summary": _text,
-    f"{_ATOM}content": _text,
+    **dict.fromkeys(CONTENTS, _text),
 }

@@ -77,13 +77,15 @@ class _Source:
     # Reads the entries at these places; None where it does not find just as many. Gives the
     # head, which of them have TeX, and what makes them entries once the mode is settled.
     read: Callable[[Sequence[int]], _Found | None]
+    # Reads them without the head, which is as it was; None where that is not certain.
+    read_plainly: Callable[[Sequence[int]], _Found | None]
     # Glances at all of them; None where that is not enough to know them by.
     glance: Callable[[], tuple[ParsedFeed, list[Glanced]] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    head: ParsedFeed
+    head: ParsedFeed | None  # None: the same as before
     with_tex: tuple[bool, ...]
     entries: Callable[[MathMode], list[ParsedEntry]]
 
@@ -114,7 +116,7 @@ def _news(
 def _unseen(
     source: _Source, known: Familiar, unseen: Sequence[int], math: MathMode
 ) -> Reading | None:
-    found = source.read(unseen)
+    found = source.read_plainly(unseen) or source.read(unseen)
     if found is None:
         return None
     new = dict(zip(unseen, found.with_tex, strict=True))
@@ -151,8 +153,16 @@ def _reading(
     entries = _named(found.entries(mode))
     if not all(e.guid or e.link or e.title or e.content_html for e in entries):
         return None
-    document = replace(found.head, entries=entries)
-    return Reading(document, source.context, mode, source.names, tuple(places), found.with_tex)
+    document = replace(found.head or ParsedFeed(title=""), entries=entries)
+    return Reading(
+        document,
+        source.context,
+        mode,
+        source.names,
+        tuple(places),
+        found.with_tex,
+        same_head=found.head is None,
+    )
 
 
 def _named(entries: Sequence[ParsedEntry]) -> tuple[ParsedEntry, ...]:
@@ -184,13 +194,43 @@ def _xml(
     def read(places: Sequence[int]) -> _Found | None:
         return _read_xml(document, cut.with_only(set(places)), len(places), url, complaint)
 
+    def read_plainly(places: Sequence[int]) -> _Found | None:
+        return _read_plainly(root, places, url, known.home_url if known else None, math)
+
     def glance() -> tuple[ParsedFeed, list[Glanced]] | None:
         if defines_macros(text):
             return None  # what titles say may depend on it
         return _glance_xml(document, cut, root, url, complaint, math)
 
     context = cut.context(document, _VERSION, url, complaint)
-    return _news(_Source(context, cut.names(), read, glance), known, math, spare=spare)
+    source = _Source(context, cut.names(), read, read_plainly, glance)
+    return _news(source, known, math, spare=spare)
+
+
+def _read_plainly(
+    root: etree._Element, places: Sequence[int], url: str, home_url: str | None, math: MathMode
+) -> _Found | None:
+    from digestd.formats import plainentry  # noqa: PLC0415 (feedparser)
+    from digestd.formats.glance import surroundings  # noqa: PLC0415 (feedparser)
+
+    is_atom = plainentry.is_atom(root)
+    elements = list(root.iter("{*}item", "{*}entry"))
+    parent = elements[0].getparent()
+    if is_atom is None or parent is None:
+        return None
+    base = url if is_atom else home_url or url
+    around = surroundings(parent, base, has_tex=False, is_atom=is_atom)
+    if around is None:
+        return None
+    read = []
+    for place in places:
+        one = plainentry.read(elements[place], around, url, math)
+        if one is None:
+            return None
+        read.append(one)
+    return _Found(
+        None, tuple(one.has_tex for one in read), lambda mode: [one.entry(mode) for one in read]
+    )
 
 
 def _read_xml(
@@ -283,7 +323,8 @@ def _json(
         return replace(jsonfeed.read_head(found, url), complaint=opened.complaint), glanced
 
     names = tuple(outline.fingerprint(_written(item)) for item in items)
-    return _news(_Source(context, names, read, glance), known, math, spare=spare)
+    source = _Source(context, names, read, lambda _places: None, glance)
+    return _news(source, known, math, spare=spare)
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 (whatever JSON holds)

@@ -200,6 +200,73 @@ def test_a_second_version_is_the_same_by_either_way(
         assert_glanced(body)
 
 
+# --- an entry made of whatever entries are made of -----------------------------------------
+
+_SPACES = (
+    'xmlns:a="http://www.w3.org/2005/Atom" xmlns:c="http://purl.org/rss/1.0/modules/content/"'
+    ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:m="http://search.yahoo.com/mrss/"'
+    ' xmlns:i="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:x="urn:of:nobody"'
+)
+_TEXTS = (
+    "a &lt;b&gt;bold&lt;/b&gt; word", "AT&amp;amp;T", "plain\n\nlines", "", "caf\u00c3\u00a9",
+    "<![CDATA[<p>one</p>]]> and <![CDATA[<p>two</p>]]>", "x <!-- unseen --> y", "1 &lt; 2", "\x92",
+)  # fmt: skip
+_IN_BOTH = (
+    "<c:encoded>{}</c:encoded>", "<i:summary>{}</i:summary>", "<dc:creator>{}</dc:creator>",
+    "<dc:creator>ann@example.org (Ann)</dc:creator>", "<i:duration>1:02</i:duration>",
+    '<m:thumbnail url="http://a.example/t.jpg" width="99"/>', "<dc:subject>{}</dc:subject>",
+    "<m:group><m:title>other</m:title><m:description>{}</m:description></m:group>",
+    "<m:description>{}</m:description>", '<x:thing kind="odd">{}</x:thing>', "<x:b><x:c/></x:b>",
+    '<i:image href="/i.png"/>', "<i:keywords>one, two</i:keywords>",
+    "<dc:date>2026-11-24</dc:date>",
+)  # fmt: skip
+_IN_RSS = (
+    "<description>{}</description>", "<description><p>nested {}</p></description>",
+    '<description xml:lang="zh">{}</description>', '<description type="text">{}</description>',
+    "<author>ann@example.org</author>", "<author>Ann</author>", "<category>{}</category>",
+    '<category domain="x">{}</category>', "<category/>", "<comments>{}</comments>",
+    '<guid isPermaLink="false">{}</guid>', "<guid>http://a.example/9</guid>",
+    '<enclosure url="/f.mp3" type="audio/mpeg" length="5"/>', "<source>{}</source>",
+    "<a:summary>{}</a:summary>", "<a:updated>2026-11-24T00:00:00Z</a:updated>",
+    "<pubDate>Tue, 24 Nov 2026 08:00:00 GMT</pubDate>", "<image><url>/x.png</url></image>",
+)  # fmt: skip
+_IN_ATOM = (
+    '<content type="html">{}</content>', "<content>{}</content>", "<summary>{}</summary>",
+    '<summary type="html">{}</summary>', '<content type="text/html">{}</content>',
+    '<content type="">{}</content>', '<content type="xhtml"><div>{}</div></content>',
+    '<content type="html" src="/elsewhere">{}</content>', '<content type="image/png">{}</content>',
+    "<author><name>{}</name><email>a@b.example</email></author>", "<author><uri>/a</uri></author>",
+    '<category term="one" label="One"/>', "<id>{}</id>", "<published>2026-11-24</published>",
+    '<link rel="enclosure" href="/f.mp3" type="audio/mpeg"/>', '<link rel="replies" href="/r"/>',
+    '<link rel="alternate" type="text/plain" href="/p"/>', "<rights>{}</rights>",
+)  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data(), st.booleans())
+def test_an_entry_is_the_same_by_either_way(data: st.DataObject, is_atom: bool) -> None:
+    first = (
+        "<link href='/1'/><title>One</title>" if is_atom else "<link>/1</link><title>One</title>"
+    )
+    parts = st.sampled_from(_IN_BOTH + (_IN_ATOM if is_atom else _IN_RSS))
+    drawn = data.draw(st.lists(st.tuples(parts, st.sampled_from(_TEXTS)), max_size=5))
+    pieces = data.draw(st.permutations([first, *(part.format(text) for part, text in drawn)]))
+
+    def written(*entries: str) -> bytes:
+        name = "entry" if is_atom else "item"
+        inside = "".join(f"<{name}>{entry}</{name}>" for entry in entries)
+        head = "<title>Blog</title><link>http://a.example/</link>"
+        if is_atom:
+            space = 'xmlns="http://www.w3.org/2005/Atom"'
+            return f'<feed {space} {_SPACES} xml:lang="en">{head}{inside}</feed>'.encode()
+        return f'<rss version="2.0" {_SPACES}><channel>{head}{inside}</channel></rss>'.encode()
+
+    other = "<title>Zero</title>"
+    known = read(written(other))[2]
+    body = written("".join(pieces), other)
+    assert_equal(read(body, known)[1], whole_of(body))
+
+
 # --- what it is for ----------------------------------------------------------------------
 
 
