@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from digestd.core.health import usual_silence
-from digestd.core.models import Feed, Subscription, Trial, Validators, Watch
-from digestd.core.rhythm import Rhythm
+from digestd.core.models import Feed, Subscription
 from digestd.errors import SubscriptionError, UsageError
 from digestd.store.database import Database
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
+from digestd.store.feedrows import feed_of, stored_watch
 
 _ID_LENGTH = 60
 # Parts of an address that say nothing about which feed it is.
@@ -148,7 +148,7 @@ def free_id(url: str, taken: Iterable[str]) -> str:
 
 def all_active(db: Database) -> list[Feed]:
     """Return every followed feed, by id."""
-    return [_feed(row) for row in db.query("SELECT * FROM feeds WHERE active ORDER BY id")]
+    return [feed_of(row) for row in db.query("SELECT * FROM feeds WHERE active ORDER BY id")]
 
 
 def in_trouble(db: Database, told: Iterable[str], now: datetime) -> list[Feed]:
@@ -163,7 +163,7 @@ def in_trouble(db: Database, told: Iterable[str], now: datetime) -> list[Feed]:
         " OR id IN (SELECT value FROM json_each(:told)))",
         {"now": stamp(now), "told": json.dumps(list(told))},
     )
-    return [_feed(row) for row in rows]
+    return [feed_of(row) for row in rows]
 
 
 def by_pk(db: Database, pks: Iterable[int]) -> dict[int, Feed]:
@@ -171,7 +171,7 @@ def by_pk(db: Database, pks: Iterable[int]) -> dict[int, Feed]:
     wanted = sorted(set(pks))
     marks = ",".join("?" * len(wanted))
     rows = db.query(f"SELECT * FROM feeds WHERE pk IN ({marks})", wanted)
-    return {row["pk"]: _feed(row) for row in rows}
+    return {row["pk"]: feed_of(row) for row in rows}
 
 
 def find(db: Database, text: str) -> Feed:
@@ -199,7 +199,7 @@ def _names(feed: Feed) -> list[str]:
 def get(db: Database, pk: int) -> Feed | None:
     """Return a followed feed with its rhythm, without a lease; None if there is none."""
     rows = db.query(f"SELECT *, {_RHYTHM} FROM feeds WHERE pk = ? AND active", [pk])
-    return next((_feed(row) for row in rows), None)
+    return next((feed_of(row) for row in rows), None)
 
 
 def lease_due(db: Database, owner: str, now: datetime, until: datetime, limit: int) -> list[Feed]:
@@ -214,7 +214,7 @@ def lease_due(db: Database, owner: str, now: datetime, until: datetime, limit: i
         f") RETURNING *, {_RHYTHM}",
         {"owner": owner, "until": stamp(until), "now": stamp(now), "limit": limit},
     )
-    return sorted((_feed(row) for row in rows), key=lambda f: (f.next_poll_at or now, f.pk))
+    return sorted((feed_of(row) for row in rows), key=lambda f: (f.next_poll_at or now, f.pk))
 
 
 def lease_one(db: Database, pk: int, owner: str, now: datetime, until: datetime) -> Feed | None:
@@ -224,7 +224,7 @@ def lease_one(db: Database, pk: int, owner: str, now: datetime, until: datetime)
         f" AND (lease_owner IS NULL OR lease_until < :now) RETURNING *, {_RHYTHM}",
         {"owner": owner, "until": stamp(until), "now": stamp(now), "pk": pk},
     )
-    return next((_feed(row) for row in rows), None)
+    return next((feed_of(row) for row in rows), None)
 
 
 def make_due(db: Database, now: datetime) -> None:
@@ -342,7 +342,7 @@ def record_asked(db: Database, feed: Feed) -> None:
             feed.last_error,
             stamp_or_none(feed.gone_at),
             stamp_or_none(feed.blocked_until),
-            _watch_out(feed.watch),
+            stored_watch(feed.watch),
             feed.pk,
             feed.url,
         ),
@@ -404,71 +404,5 @@ def posts_per_week(db: Database, now: datetime, weeks: int = 8) -> dict[int, flo
     }
 
 
-def _feed(row: dict[str, Any]) -> Feed:
-    return Feed(
-        pk=row["pk"],
-        id=row["id"],
-        url=row["url"],
-        title=row["title"],
-        name=row["name"],
-        home_url=row["home_url"],
-        icon_url=row["icon_url"],
-        language=row["language"],
-        validators=Validators(row["etag"], row["last_modified"], row["validators_origin"]),
-        body_hash=row["body_hash"],
-        next_poll_at=moment_or_none(row["next_poll_at"]),
-        last_polled_at=moment_or_none(row["last_polled_at"]),
-        last_ok_at=moment_or_none(row["last_ok_at"]),
-        last_entry_at=moment_or_none(row["last_entry_at"]),
-        failures=row["failures"],
-        failing_since=moment_or_none(row["failing_since"]),
-        last_error=row["last_error"],
-        baseline_at=moment_or_none(row["baseline_at"]),
-        gone_at=moment_or_none(row["gone_at"]),
-        blocked_until=moment_or_none(row["blocked_until"]),
-        recent_gaps=tuple(_list_in(row["recent_gaps"])),
-        ttl=timedelta(seconds=row["ttl_seconds"]) if row["ttl_seconds"] is not None else None,
-        skip_hours=frozenset(_list_in(row["skip_hours"])),
-        skip_days=frozenset(_list_in(row["skip_days"])),
-        listed=row["listed"],
-        watch=_watch_in(row["watch"]),
-        rhythm=Rhythm.from_bytes(blob) if (blob := row.get("rhythm")) else Rhythm(),
-    )
-
-
 def _microseconds(span: timedelta | None) -> int | None:
     return None if span is None else span // timedelta(microseconds=1)
-
-
-def _list_in(stored: str) -> list[Any]:
-    """Return a list as it was stored; most are empty, and parsing that is half of reading a row."""
-    return [] if stored == "[]" else json.loads(stored)
-
-
-def _watch_out(watch: Watch) -> str:
-    facts: dict[str, object] = {
-        "moved_to": watch.moved_to,
-        "moving": [watch.moving.value, watch.moving.count],
-        "title": [watch.title.value, watch.title.count],
-        "guid_changes": watch.guid_changes,
-        "flood_at": stamp_or_none(watch.flood_at),
-        "gap_at": stamp_or_none(watch.gap_at),
-        "gap_wait": watch.gap_wait.total_seconds() if watch.gap_wait is not None else None,
-    }
-    return json.dumps(facts, ensure_ascii=False) if watch != Watch() else "{}"
-
-
-def _watch_in(stored: str) -> Watch:
-    if stored == "{}":
-        return Watch()
-    facts = json.loads(stored)
-    wait = facts["gap_wait"]
-    return Watch(
-        moved_to=facts["moved_to"],
-        moving=Trial(*facts["moving"]),
-        title=Trial(*facts["title"]),
-        guid_changes=facts["guid_changes"],
-        flood_at=moment_or_none(facts.get("flood_at")),
-        gap_at=moment_or_none(facts["gap_at"]),
-        gap_wait=timedelta(seconds=wait) if wait is not None else None,
-    )

@@ -28,7 +28,7 @@ import trustme
 from tests.bench.peers.history import fill
 from tests.bench.peers.measure import Cost, RunFailedError, run
 from tests.bench.peers.participants import ALL, DIGESTD, Participant, Setup
-from tests.bench.peers.server import HOSTS, address, host
+from tests.bench.peers.server import HOSTS, address, host, path
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Server:
         self.sink = f"http://127.0.0.1:{self.port}/sink"
 
     def feeds(self, count: int) -> list[str]:
-        return [f"{self._scheme}://{address(n)}:{self.port}/feed/{n}" for n in range(count)]
+        return [f"{self._scheme}://{address(n)}:{self.port}{path(n)}" for n in range(count)]
 
     def control(self, query: str) -> None:
         self._get(f"/control?{query}")

@@ -33,12 +33,19 @@ from urllib.parse import parse_qsl
 from tests.bench.peers.corpus import document
 
 HOSTS = 670  # for 1,000 subscriptions, as people have them
+_DOCUMENTS = 4_000  # more feeds than these share them: making one takes longer than reading it
 TODAY = datetime.combine(datetime.now(UTC).date(), time(), tzinfo=UTC)
 
 
 def address(number: int) -> str:
     """Return the loopback address that feed `number` lives at."""
     return host(Random(number).randrange(HOSTS))
+
+
+def path(number: int) -> str:
+    """Return the path of feed `number`: the document's number, and which of its copies it is."""
+    copy, document = divmod(number, _DOCUMENTS)
+    return f"/feed/{document}/{copy}" if copy else f"/feed/{document}"
 
 
 def host(number: int) -> str:
@@ -78,7 +85,7 @@ class World:
         self.served[what] = self.served.get(what, 0) + 1
 
 
-@functools.lru_cache(maxsize=4_000)
+@functools.lru_cache(maxsize=_DOCUMENTS)
 def _answer(number: int, first: int, built: int) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the ETag, the Last-Modified, the head of a 200 and its compressed body."""
     built_at = TODAY + timedelta(seconds=60 * first + built)
@@ -141,7 +148,6 @@ class Http(asyncio.Protocol):
         name, _, query = kind.partition("?")
         match name:
             case "feed":
-                # What follows the number makes another address of the same document.
                 return self._feed(int(rest.partition("/")[0]), fields)
             case "sink":
                 self._world.posted += 1
