@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from digestd.core.models import ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats.encoding import decode
-from digestd.formats.feed import describe_other, is_feed, read_xml
 from digestd.formats.html import MathMode
 from digestd.formats.jsonfeed import read_json
 from digestd.formats.mathmarks import with_macros
@@ -55,9 +54,11 @@ def _read(body: bytes, url: str, content_type: str, math: MathMode) -> ParsedFee
         return opened
     if isinstance(opened, Json):
         return read_json(opened.text, url, math=math, complaint=opened.complaint)
+    from digestd.formats import feed  # noqa: PLC0415 (feedparser, 60 ms: if needed)
+
     document = opened.document
-    if is_feed(document.root):
-        return read_xml(document, url, math=math, complaint=opened.complaint)
+    if feed.is_feed(document.root):
+        return feed.read_xml(document, url, math=math, complaint=opened.complaint)
     if document.root.rpartition(":")[2] == "urlset":
         return read_sitemap(document, url)
     return Unreadable(_name_other(document.root, opened.text[:_HEAD]))
@@ -99,5 +100,7 @@ def _name_other(root: str, text: str) -> str:
         return name_page(text)
     start = text.lstrip("\ufeff\0 \t\r\n\f")[:500]
     if root and start.startswith("<"):
+        from digestd.formats.feed import describe_other  # noqa: PLC0415 (feedparser)
+
         return describe_other(root)
     return one_line(f"neither XML nor JSON, not a feed: {start}", 120)

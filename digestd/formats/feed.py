@@ -8,21 +8,18 @@ feedparser's leaves this module.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
 from io import BytesIO
 
 import feedparser
 from feedparser.mixin import _FeedParserMixin
 
-from digestd.core.links import next_page
 from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.text import one_line
-from digestd.formats import feedentry, fields, xmltext
-from digestd.formats.feedentry import Dict, dicts, get, string
-from digestd.formats.html import MathMode, clean, to_text
+from digestd.formats import feedentry, feedhead, fields, xmltext
+from digestd.formats.feedentry import Dict
+from digestd.formats.html import MathMode
 from digestd.formats.xmltext import Document
 
 _ROOTS = frozenset(("rss", "feed", "rdf", "channel", "entry"))
@@ -33,16 +30,7 @@ _OTHER_ROOTS = {
     "svg": "an image, not a feed",
     "error": "an XML error message, not a feed",
 }
-_PERIODS = {
-    "hourly": timedelta(hours=1),
-    "daily": timedelta(days=1),
-    "weekly": timedelta(weeks=1),
-    "monthly": timedelta(days=30),
-    "yearly": timedelta(days=365),
-}
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MAX_RETRIED = 2_000_000  # bytes: feedparser's loose parser takes seconds for each million
-_MAX_TTL = timedelta(days=365)
 
 
 def is_feed(root: str) -> bool:
@@ -82,7 +70,7 @@ def read_xml(
     mode = fields.math_mode([feedentry.longest_body(e) for e in chosen], math)
     saying = [e for e in chosen if feedentry.says(e)]
     return replace(
-        read_head(parsed, url, document.text),
+        feedhead.read_head(parsed, url, document.text),
         entries=tuple(read_entries(parsed, saying, url, mode)),
         complaint="; ".join(c for c in (complaint, rubbish(document), broken) if c),
     )
@@ -146,107 +134,9 @@ def parse(sources: list[bytes]) -> tuple[Dict, str]:
     return best, "not well-formed: " + broken if broken else ""
 
 
-# --- the feed --------------------------------------------------------------------------
-
-
 def read_entries(
     parsed: Dict, chosen: Iterable[Dict], url: str, math: MathMode
 ) -> list[ParsedEntry]:
     """Return these entries of a document, in a mode that `math_mode` has settled."""
-    within = base(parsed, url)
-    return [feedentry.read_entry(entry, within, url, math) for entry in chosen]
-
-
-def base(parsed: Dict, url: str) -> str:
-    """Return what addresses in a document are relative to."""
-    atom = str(parsed.get("version") or "").startswith("atom")
-    # RSS is mostly served by others than the site: what is relative is so to the site.
-    return url if atom else _home(parsed["feed"], url) or url
-
-
-def read_head(parsed: Dict, url: str, text: str) -> ParsedFeed:
-    """Return what a document says besides its entries."""
-    channel = parsed["feed"]
-    home = _home(channel, url)
-    links = dicts(channel, "links")
-    icon = (
-        string(channel, "icon") or string(channel, "logo") or string(get(channel, "image"), "href")
-    )
-    title, _ = feedentry.read_title(channel, "off")
-    subtitle = string(channel, "subtitle") or string(channel, "summary")
-    hours, days = _skipped(text)
-    return ParsedFeed(
-        title=title,
-        home_url=home,
-        description=one_line(to_text(clean(subtitle[:5_000], home or url, math="off")), 500),
-        language=fields.language(string(channel, "language")),
-        icon_url=fields.link(icon, base(parsed, url)),
-        self_url=next(_hrefs(links, "self", url), None),
-        hub_urls=tuple(dict.fromkeys(_hrefs(links, "hub", url)))[:5],
-        ttl=_ttl(channel),
-        skip_hours=hours,
-        skip_days=days,
-        older_url=_older(links, string(channel, "generator"), url),
-    )
-
-
-def _home(channel: Dict, url: str) -> str | None:
-    links = dicts(channel, "links")
-    alternates = [string(x, "href") for x in links if get(x, "rel") == "alternate"]
-    for candidate in (string(channel, "link"), *alternates):
-        found = fields.link(candidate, url)
-        if found:
-            return found
-    return None
-
-
-def _hrefs(links: Iterable[Dict], rel: str, base: str) -> Iterator[str]:
-    for found in links:
-        if rel in string(found, "rel").split():
-            href = fields.link(string(found, "href"), base)
-            if href:
-                yield href
-
-
-def _older(links: Iterable[Dict], generator: str, url: str) -> str | None:
-    """Return where older entries are: an archive or a next page (RFC 5005), or WordPress' own."""
-    for rel in ("prev-archive", "next"):
-        found = next(_hrefs(links, rel, url), None)
-        if found:
-            return found
-    return next_page(url) if "wordpress" in generator.lower() else None
-
-
-def _ttl(channel: Dict) -> timedelta | None:
-    """Return the longest of RSS `ttl` (minutes) and `sy:updatePeriod` / `sy:updateFrequency`."""
-    found = timedelta()
-    minutes = string(channel, "ttl").strip()
-    if re.fullmatch(r"[0-9]{1,7}", minutes):
-        found = timedelta(minutes=int(minutes))
-    period = _PERIODS.get(string(channel, "sy_updateperiod").strip().lower())
-    frequency = string(channel, "sy_updatefrequency").strip()
-    if period:
-        times = int(frequency) if re.fullmatch(r"[0-9]{1,5}", frequency) else 1
-        found = max(found, period / max(times, 1))
-    return min(found, _MAX_TTL) or None
-
-
-def _skipped(text: str) -> tuple[frozenset[int], frozenset[int]]:
-    """Return `skipHours` and `skipDays`, of which feedparser keeps the last alone."""
-    hours = {
-        int(h)
-        for h in re.findall(r"<hour>\s{0,9}([0-9]{1,2})\s{0,9}</hour>", _within(text, "skipHours"))
-    }
-    named = re.findall(r"<day>\s{0,9}([A-Za-z]{6,9})\s{0,9}</day>", _within(text, "skipDays"))
-    days = {_DAYS.index(d.lower()) for d in named if d.lower() in _DAYS}
-    # Midnight is 24 in RSS 0.91. Who skips everything means nothing by it.
-    hours = {h % 24 for h in hours if h <= 24}
-    return (
-        frozenset(hours) if len(hours) < 24 else frozenset(),
-        frozenset(days) if len(days) < 7 else frozenset(),
-    )
-
-
-def _within(text: str, tag: str) -> str:
-    start = text.find(f"<{tag}>")
-    return text[start : start + 3_000].partition(f"</{tag}>")[0] if start >= 0 else ""
+    base = feedhead.base(parsed, url)
+    return [feedentry.read_entry(entry, base, url, math) for entry in chosen]

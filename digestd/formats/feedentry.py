@@ -16,7 +16,7 @@ from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.html import MathMode
 
-_HTML_TYPES = ("text/html", "application/xhtml+xml", "html", "xhtml")
+HTML_TYPES = ("text/html", "application/xhtml+xml", "html", "xhtml")
 
 _SAYING = tuple("id title link links summary subtitle content published updated created".split())
 
@@ -80,7 +80,7 @@ def _entry_link(found: Dict, base: str) -> str | None:
     """Return where the entry is to be read: HTML before other forms, the site before a counter."""
     links = dicts(found, "links")
     alternates = [x for x in links if get(x, "rel") == "alternate"]
-    pages = [x for x in alternates if string(x, "type") in ("", *_HTML_TYPES)]
+    pages = [x for x in alternates if string(x, "type") in ("", *HTML_TYPES)]
     own = string(found, "link")
     if (
         get(found, "guidislink")
@@ -106,7 +106,7 @@ def read_title(found: Dict, math: MathMode) -> tuple[str, str]:
     detail = get(found, "title_detail")
     raw = string(detail, "value") or string(found, "title")
     kind = string(detail, "type")
-    return fields.title(raw, is_html=kind in _HTML_TYPES, math=math)
+    return fields.title(raw, is_html=kind in HTML_TYPES, math=math)
 
 
 def _pieces(found: Dict) -> list[tuple[str, Dict]]:
@@ -147,7 +147,7 @@ def _cleaned(value: str, detail: Dict, base: str, url: str, math: MathMode) -> s
     kind = string(detail, "type") or "text/html"
     own = string(detail, "base")
     base = (fields.link(own, url) or base) if own else base
-    is_html = kind in _HTML_TYPES or kind.endswith("xml") or fields.looks_like_html(value)
+    is_html = kind in HTML_TYPES or kind.endswith("xml") or fields.looks_like_html(value)
     return fields.body(value, is_html=is_html, base_url=base, math=math)
 
 
@@ -158,7 +158,7 @@ def _is_binary(kind: str, value: str) -> bool:
         bool(kind)
         and not kind.startswith("text/")
         and not kind.endswith("xml")
-        and kind not in _HTML_TYPES
+        and kind not in HTML_TYPES
     )
 
 

@@ -18,24 +18,11 @@ from typing import Any
 from lxml import etree
 
 from digestd.core.models import MathMode, ParsedEntry
+from digestd.formats import element as el
 from digestd.formats import feedentry, fields
 from digestd.formats.dates import parse_date
-from digestd.formats.feed import looks_like_html
 from digestd.formats.teaser import LONGEST, Glanced, beginning
 
-_ATOM = "{http://www.w3.org/2005/Atom}"
-_RSS1 = "{http://purl.org/rss/1.0/}"
-_MEDIA = "{http://search.yahoo.com/mrss/}"
-_CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
-_DC = "{http://purl.org/dc/elements/1.1/}"
-_ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
-_FEEDBURNER = "{http://rssnamespace.org/feedburner/ext/1.0}"
-_RDF_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
-_BASE = "{http://www.w3.org/XML/1998/namespace}base"
-_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-_UNUSUAL = frozenset((_BASE, _LANG, "base", "lang", "uri"))
-# Without ";": feedparser takes it out of what looks like a reference.
-_WEB = re.compile(r"(?:https?:/)?/(?!/)[\x21-\x3a\x3c-\x7e]+")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PLAIN_ID = re.compile(r"(?:(?!///)[\x20-\x7e])+")
 _GUID = {"isPermaLink"}
@@ -43,18 +30,17 @@ _KINDS = frozenset(("", "text", "html", "xhtml", "text/plain", "text/html"))
 _FILES = ("content", "copyright", "credit", "description", "group", "player", "rating", "thumbnail")
 _UNTAKEN = frozenset(("category", "keywords"))
 _MOST_PIECES = 100  # of text between elements
-_ODD = re.compile("[\x80-\x9f]")  # feedparser reads windows-1252 into these
 # An author as RSS wants it: `ann@example.org (Ann)`.
 _MAILED = re.compile(r"[\w.+-]{1,100}@[A-Za-z0-9.-]{1,100}\.[A-Za-z]{2,4} \(([^()@]{1,200})\)")
 
 # What holds the whole text, where there is a summary beside it.
-CONTENTS = (f"{_CONTENT}encoded", f"{_ATOM}content")
+CONTENTS = (f"{el.CONTENT}encoded", f"{el.ATOM}content")
 # Of no account to us.
 _BESIDE = frozenset(
-    ["comments", "source", f"{_ATOM}contributor", f"{_ATOM}rights"]
-    + [f"{_DC}{name}" for name in "format identifier publisher rights source type".split()]
+    ["comments", "source", f"{el.ATOM}contributor", f"{el.ATOM}rights"]
+    + [f"{el.DC}{name}" for name in "format identifier publisher rights source type".split()]
     + [
-        f"{_ITUNES}{name}"
+        f"{el.ITUNES}{name}"
         for name in "block episode episodeType explicit order season subtitle title".split()
     ]
 )
@@ -63,13 +49,6 @@ _BESIDE_SPACES = (
     "{http://purl.org/rss/1.0/modules/slash/}",
     "{http://purl.org/syndication/thread/1.0}",
 )
-# The names by which feedparser knows what it understands; all others mean nothing to it.
-UNDERSTOOD = frozenset(
-    "admin ag annotate atom atom03 atom10 audio blogchannel cc co content cp creativecommons dc"
-    " dcterms email ev feedburner fm foaf geo georss gml icbm image itunes l media pingback prism"
-    " psc rdf rdfs ref reqv search slash soap ss str sub sy szf taxo thr ti trackback wfw wiki"
-    " xhtml xlink xml".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +56,7 @@ class Surroundings:
     """What entries take from where they stand."""
 
     base: str  # what addresses in them are relative to
-    has_base: bool  # whether `xml:base` says otherwise
+    has_base: bool  # whether some may be relative to something else
     language: str
     has_tex: bool  # whether any of them may have
     is_atom: bool = False
@@ -110,19 +89,22 @@ class Found:
         yield from (link["href"] for link in self.files.get("links", ()))
 
 
+def entry_name(root: etree._Element) -> str:
+    """Return what an entry's element is called in a document with this root."""
+    if root.tag == f"{el.ATOM}feed":
+        return f"{el.ATOM}entry"
+    return "item" if root.tag == "rss" else f"{el.RSS1}item"
+
+
 def surroundings(
-    parent: etree._Element, base: str, *, has_tex: bool, is_atom: bool = False
+    entry: etree._Element, base: str, *, has_base: bool, has_tex: bool, is_atom: bool = False
 ) -> Surroundings | None:
-    """Return what all entries in an element take from there; None: something unusual."""
+    """Return what an entry and its siblings take from where they stand; None: it is unusual."""
     language: str | None = None
-    has_base = False
-    node: etree._Element | None = parent
-    while node is not None:
-        if node.get("lang") is not None or node.get("base") is not None:
+    for node in entry.iterancestors():
+        if not el.is_known_place(node):
             return None
-        has_base = has_base or node.get(_BASE) is not None
-        language = node.get(_LANG) if language is None else language
-        node = node.getparent()
+        language = node.get(el.LANG) if language is None else language
     return Surroundings(base, has_base, fields.language(language or ""), has_tex, is_atom)
 
 
@@ -141,7 +123,7 @@ def look(
     entry: etree._Element, around: Surroundings, math: MathMode
 ) -> tuple[Found, ParsedEntry] | None:
     """Return what was seen of an entry, and what that says besides its text; None: too odd."""
-    found = Found(id=entry.get(_RDF_ABOUT))
+    found = Found(id=entry.get(el.RDF_ABOUT))
     is_understood = len(entry.keys()) <= (found.id is not None) and all(
         _is_understood(found, child) for child in entry.iterchildren(etree.Element)
     )
@@ -174,51 +156,22 @@ def _is_understood(found: Found, child: etree._Element) -> bool:
     tag = child.tag
     take = _TAKEN.get(tag)
     if take is not None:
-        attributes = child.keys()
-        return (not attributes or _UNUSUAL.isdisjoint(attributes)) and take(found, child)
-    return tag in _BESIDE or tag.startswith(_BESIDE_SPACES) or _is_foreign(child)
-
-
-def _is_foreign(child: etree._Element) -> bool:
-    """Tell whether an element means nothing to feedparser, nor what is in it."""
-    space, _, name = child.tag[1:].partition("}")
-    names = {prefix for prefix, uri in child.nsmap.items() if uri == space}
-    if not name or len(child) or (None in names and "-" not in name):
-        return False
-    return UNDERSTOOD.isdisjoint((prefix or "").lower() for prefix in names)
+        return el.is_usual(child) and take(found, child)
+    return tag in _BESIDE or tag.startswith(_BESIDE_SPACES) or el.is_foreign(child)
 
 
 # --- one element at a time: whether it is understood -------------------------------------
 
 
-def value(child: etree._Element) -> str | None:
-    """Return the text of an element, None if there is more in it."""
-    text = (child.text or "").strip()
-    if len(child):
-        return None
-    return text if text.isascii() else _mended(text)
-
-
-def _mended(text: str) -> str | None:
-    """Undo UTF-8 that was taken for Latin-1 and encoded again, as feedparser does."""
-    if _ODD.search(text):
-        return None
-    try:
-        return text.encode("iso-8859-1").decode("utf-8")
-    except UnicodeError:
-        return text
-
-
 def _title(found: Found, child: etree._Element) -> bool:
-    text = value(child) or ""
-    is_html = ("<" in text or "&" in text) and looks_like_html(text)
-    return not child.keys() and _titled(found, text, is_html=is_html)
+    text = el.value(child) or ""
+    return not child.keys() and _titled(found, text, is_html=el.looks_like_html(text))
 
 
 def _atom_title(found: Found, child: etree._Element) -> bool:
     kind = child.get("type", "text")
     is_known = kind in ("text", "html") and child.keys() in ([], ["type"])
-    return is_known and _titled(found, value(child) or "", is_html=kind == "html")
+    return is_known and _titled(found, el.value(child) or "", is_html=kind == "html")
 
 
 def _titled(found: Found, text: str, *, is_html: bool) -> bool:
@@ -228,10 +181,10 @@ def _titled(found: Found, text: str, *, is_html: bool) -> bool:
 
 
 def _link(found: Found, child: etree._Element) -> bool:
-    page = value(child) or ""
+    page = el.value(child) or ""
     is_first = not found.pages
     found.pages.append(page)
-    return is_first and not child.keys() and bool(_WEB.fullmatch(page))
+    return is_first and not child.keys() and bool(el.WEB.fullmatch(page))
 
 
 def _atom_link(found: Found, child: etree._Element) -> bool:
@@ -242,35 +195,35 @@ def _atom_link(found: Found, child: etree._Element) -> bool:
     if relation != "alternate":
         return True
     found.pages.append(href)
-    return kind == "text/html" and child.get("url") is None and bool(_WEB.fullmatch(href))
+    return kind == "text/html" and child.get("url") is None and bool(el.WEB.fullmatch(href))
 
 
 def _original(found: Found, child: etree._Element) -> bool:
     """Take where an entry was before a service counted its readers: its true address."""
-    found.original = value(child) or ""
-    return not child.keys() and bool(_WEB.fullmatch(found.original))
+    found.original = el.value(child) or ""
+    return not child.keys() and bool(el.WEB.fullmatch(found.original))
 
 
 def _id(found: Found, child: etree._Element) -> bool:
     is_first = found.id is None
-    found.id = value(child) or ""
+    found.id = el.value(child) or ""
     return is_first and bool(_PLAIN_ID.fullmatch(found.id)) and set(child.keys()) <= _GUID
 
 
 def _published(found: Found, child: etree._Element) -> bool:
     is_first = found.published is None
-    found.published = parse_date(value(child) or "")
+    found.published = parse_date(el.value(child) or "")
     return is_first and found.published is not None
 
 
 def _updated(found: Found, child: etree._Element) -> bool:
     is_first = found.updated is None
-    found.updated = parse_date(value(child) or "")
+    found.updated = parse_date(el.value(child) or "")
     return is_first and found.updated is not None
 
 
 def _author(found: Found, child: etree._Element) -> bool:
-    text = value(child)
+    text = el.value(child)
     if text and "@" in text:
         named = _MAILED.fullmatch(text)
         text = named[1].strip() if named else None
@@ -282,24 +235,24 @@ def _author(found: Found, child: etree._Element) -> bool:
 def _atom_author(found: Found, child: etree._Element) -> bool:
     # Of these feedparser mends nothing.
     said = {
-        node.tag.removeprefix(_ATOM): None if len(node) else (node.text or "").strip()
+        node.tag.removeprefix(el.ATOM): None if len(node) else (node.text or "").strip()
         for node in child.iterchildren(etree.Element)
     }
     name = said.get("name") or said.get("email")
     found.authors.append(name or "")
     is_plain = None not in said.values() and said.keys() <= {"name", "email", "uri"}
     # Behind one of another kind, feedparser takes it for more about the same.
-    return bool(name and not _ODD.search(name)) and is_plain and not found.is_signed
+    return bool(name and not el.ODD.search(name)) and is_plain and not found.is_signed
 
 
 def _category(found: Found, child: etree._Element) -> bool:
-    text, term = value(child), child.get("term")
+    text, term = el.value(child), child.get("term")
     found.labels.append(child.get("label") or term or text or "")
     return text is not None and not (term and text)
 
 
 def _keywords(found: Found, child: etree._Element) -> bool:
-    text = value(child)
+    text = el.value(child)
     found.labels += [word.strip() for word in (text or "").split(",")]
     return text is not None
 
@@ -316,21 +269,22 @@ def _file(found: Found, address: str, child: etree._Element) -> None:
 
 def _media(found: Found, child: etree._Element) -> bool:
     for node in child.iter(etree.Element):
-        name = node.tag.removeprefix(_MEDIA)
+        name = node.tag.removeprefix(el.MEDIA)
         if name in ("content", "thumbnail"):
             facts = {key.lower(): value for key, value in node.items()}
             found.files.setdefault(f"media_{name}", []).append(facts)
             facts["type"] = facts.get("type", "").lower()
         elif name == "description":
             found.written.append(node)
-            _begin(found, value(node) or "")
-        elif name in _UNTAKEN or (name == node.tag and not _is_foreign(node)):
+            found.texts.append(el.value(node) or "")
+            _begin(found, found.texts[-1])
+        elif name in _UNTAKEN or (name == node.tag and not el.is_foreign(node)):
             return False
     return True
 
 
 def _duration(found: Found, child: etree._Element) -> bool:
-    found.files["itunes_duration"] = value(child) or ""
+    found.files["itunes_duration"] = el.value(child) or ""
     return not child.keys()
 
 
@@ -361,33 +315,33 @@ def _begin(found: Found, text: str, *, is_html: bool = True) -> None:
 
 _TAKEN: dict[str, Callable[[Found, etree._Element], bool]] = {
     "title": _title,
-    f"{_RSS1}title": _title,
-    f"{_ATOM}title": _atom_title,
+    f"{el.RSS1}title": _title,
+    f"{el.ATOM}title": _atom_title,
     "link": _link,
-    f"{_RSS1}link": _link,
-    f"{_ATOM}link": _atom_link,
-    f"{_FEEDBURNER}origLink": _original,
+    f"{el.RSS1}link": _link,
+    f"{el.ATOM}link": _atom_link,
+    f"{el.FEEDBURNER}origLink": _original,
     "guid": _id,
-    f"{_ATOM}id": _id,
+    f"{el.ATOM}id": _id,
     "pubDate": _published,
-    f"{_ATOM}published": _published,
-    f"{_DC}date": _updated,
-    f"{_ATOM}updated": _updated,
+    f"{el.ATOM}published": _published,
+    f"{el.DC}date": _updated,
+    f"{el.ATOM}updated": _updated,
     "author": _author,
-    f"{_DC}creator": _author,
-    f"{_ITUNES}author": _author,
-    f"{_ATOM}author": _atom_author,
+    f"{el.DC}creator": _author,
+    f"{el.ITUNES}author": _author,
+    f"{el.ATOM}author": _atom_author,
     "category": _category,
-    f"{_ATOM}category": _category,
-    f"{_DC}subject": _category,
-    f"{_ITUNES}keywords": _keywords,
+    f"{el.ATOM}category": _category,
+    f"{el.DC}subject": _category,
+    f"{el.ITUNES}keywords": _keywords,
     "enclosure": _enclosure,
-    f"{_ITUNES}duration": _duration,
-    f"{_ITUNES}image": _image,
-    **dict.fromkeys(map(_MEDIA.__add__, _FILES), _media),
+    f"{el.ITUNES}duration": _duration,
+    f"{el.ITUNES}image": _image,
+    **dict.fromkeys(map(el.MEDIA.__add__, _FILES), _media),
     "description": _text,
-    f"{_RSS1}description": _text,
-    f"{_ITUNES}summary": _text,
-    f"{_ATOM}summary": _text,
+    f"{el.RSS1}description": _text,
+    f"{el.ITUNES}summary": _text,
+    f"{el.ATOM}summary": _text,
     **dict.fromkeys(CONTENTS, _text),
 }

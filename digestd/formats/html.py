@@ -180,6 +180,12 @@ def from_text(text: str) -> str:
     )
 
 
+def clean_text(text: str, math: MathMode) -> str:
+    """Return plain text as HTML, its formulas marked. What has no markup needs no tree."""
+    html = from_text(text)
+    return _CLEANER.clean(mark_html(html, math)) if "$" in html or "\\" in html else html
+
+
 def absolute(url: str, base_url: str | None) -> str | None:
     """Return `url` absolute and without tracking, or None unless it is http or https."""
     found = _address(url, base_url)

@@ -18,13 +18,14 @@ from digestd import __version__
 from digestd.core.identity import content_fingerprint, entry_keys
 from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Familiar, Reading
-from digestd.formats import fields, outline
+from digestd.formats import feedhead, fields, outline
 from digestd.formats.document import Json, Xml, open_body, read_document
 from digestd.formats.html import MathMode
 from digestd.formats.mathmarks import defines_macros, written_out
 from digestd.formats.xmltext import (
     Document,
     bound_entries,
+    has_base,
     has_too_many_tags,
     tree,
     with_absolute_base,
@@ -195,12 +196,13 @@ def _xml(
         return _read_xml(document, cut.with_only(set(places)), len(places), url, complaint)
 
     def read_plainly(places: Sequence[int]) -> _Found | None:
-        return _read_plainly(root, places, url, known.home_url if known else None, math)
+        home_url = known.home_url if known else None
+        return _read_plainly(root, places, url, home_url, math, has_base=has_base(text))
 
     def glance() -> tuple[ParsedFeed, list[Glanced]] | None:
         if defines_macros(text):
             return None  # what titles say may depend on it
-        return _glance_xml(document, cut, root, url, complaint, math)
+        return _glance_xml(document, cut, root, url, complaint, math, has_base=has_base(text))
 
     context = cut.context(document, _VERSION, url, complaint)
     source = _Source(context, cut.names(), read, read_plainly, glance)
@@ -208,18 +210,23 @@ def _xml(
 
 
 def _read_plainly(
-    root: etree._Element, places: Sequence[int], url: str, home_url: str | None, math: MathMode
+    root: etree._Element,
+    places: Sequence[int],
+    url: str,
+    home_url: str | None,
+    math: MathMode,
+    *,
+    has_base: bool,
 ) -> _Found | None:
-    from digestd.formats import plainentry  # noqa: PLC0415 (feedparser)
-    from digestd.formats.glance import surroundings  # noqa: PLC0415 (feedparser)
+    from digestd.formats import plainentry  # noqa: PLC0415 (if needed)
+    from digestd.formats.glance import entry_name, surroundings  # noqa: PLC0415
 
     is_atom = plainentry.is_atom(root)
     elements = list(root.iter("{*}item", "{*}entry"))
-    parent = elements[0].getparent()
-    if is_atom is None or parent is None:
+    if is_atom is None or any(elements[place].tag != entry_name(root) for place in places):
         return None
     base = url if is_atom else home_url or url
-    around = surroundings(parent, base, has_tex=False, is_atom=is_atom)
+    around = surroundings(elements[0], base, has_base=has_base, has_tex=False, is_atom=is_atom)
     if around is None:
         return None
     read = []
@@ -243,7 +250,7 @@ def _read_xml(
         return None
     raw = list(parsed["entries"])
     return _Found(
-        replace(feed.read_head(parsed, url, document.text), complaint=complaint),
+        replace(feedhead.read_head(parsed, url, document.text), complaint=complaint),
         tuple(fields.has_tex(feedentry.longest_body(entry)) for entry in raw),
         lambda mode: feed.read_entries(parsed, raw, url, mode),
     )
@@ -268,18 +275,23 @@ def _glance_xml(
     url: str,
     complaint: str,
     math: MathMode,
+    *,
+    has_base: bool,
 ) -> tuple[ParsedFeed, list[Glanced]] | None:
-    from digestd.formats import feed  # noqa: PLC0415 (feedparser)
-    from digestd.formats.glance import glance, surroundings  # noqa: PLC0415 (feedparser)
+    from digestd.formats.glance import entry_name, glance, surroundings  # noqa: PLC0415 (if needed)
+    from digestd.formats.plainhead import read_plain_head  # noqa: PLC0415
 
     elements = list(root.iter("{*}item", "{*}entry"))
-    parsed = _parsed(document, cut.with_only(()), 0)
-    parent = elements[0].getparent() if elements else None
-    if parsed is None or parent is None:
+    name = entry_name(root)
+    if not elements or {element.tag for element in elements} != {name}:
         return None
-    around = surroundings(
-        parent, feed.base(parsed, url), has_tex=any("\\" in piece for piece in cut.pieces)
-    )
+    has_tex = any("\\" in piece for piece in cut.pieces)
+    parsed = None if document.entities else read_plain_head(root, name, has_base=has_base)
+    parsed = parsed or _parsed(document, cut.with_only(()), 0)
+    if parsed is None:
+        return None
+    base = feedhead.base(parsed, url)
+    around = surroundings(elements[0], base, has_base=has_base, has_tex=has_tex)
     if around is None:
         return None
     glanced = []
@@ -288,7 +300,7 @@ def _glance_xml(
         if one is None:
             return None
         glanced.append(one)
-    head = feed.read_head(parsed, url, document.text)
+    head = feedhead.read_head(parsed, url, document.text)
     return replace(head, complaint=complaint), glanced
 
 

@@ -13,11 +13,10 @@ from typing import Any
 from lxml import etree
 
 from digestd.core.models import MathMode, ParsedEntry
+from digestd.formats import element as el
 from digestd.formats import feedentry, fields
-from digestd.formats.feed import looks_like_html
-from digestd.formats.glance import CONTENTS, Surroundings, look, value
+from digestd.formats.glance import CONTENTS, Surroundings, look
 
-_ATOM = "http://www.w3.org/2005/Atom"
 _RSS1 = ("http://purl.org/rss/1.0/", "http://my.netscape.com/rdf/simple/0.9/")
 # Whether a text without a `type` is HTML; the others are.
 _PLAIN_BY_NATURE = ("summary", "content")
@@ -49,7 +48,7 @@ def is_atom(root: etree._Element) -> bool | None:
     spaces = {uri.lower() for uri in root.nsmap.values()}
     if root.tag == "rss":
         return False
-    if root.tag == f"{{{_ATOM}}}feed" and spaces.isdisjoint(_RSS1):
+    if root.tag == f"{el.ATOM}feed" and spaces.isdisjoint(_RSS1):
         return True
     return None
 
@@ -78,7 +77,7 @@ def _texts(written: list[etree._Element], *, is_atom: bool) -> dict[str, Any] | 
     """Return the texts of an entry as feedparser has them; None: that is not certain."""
     found: dict[str, Any] = {"content": []}
     for child in written:
-        text = value(child)
+        text = el.value(child)
         kind = _kind(child, text or "", is_atom=is_atom)
         if text is None or kind is None:
             return None
@@ -99,6 +98,6 @@ def _kind(child: etree._Element, text: str, *, is_atom: bool) -> str | None:
     by_nature = "text/plain" if name in _PLAIN_BY_NATURE else "text/html"
     said = child.get("type")
     kind = by_nature if said is None else _KINDS.get(said, said)
-    if kind == "text/plain" and not is_atom and looks_like_html(text):
+    if kind == "text/plain" and not is_atom and el.looks_like_html(text):
         return "text/html"
     return kind if kind in ("text/plain", "text/html") else None

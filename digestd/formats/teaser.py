@@ -9,7 +9,7 @@ from html import unescape
 from digestd.core.identity import entry_keys
 from digestd.core.models import MathMode, ParsedEntry
 from digestd.core.text import scrub
-from digestd.formats.html import clean, from_text
+from digestd.formats.html import clean_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ def beginning(text: str, *, is_html: bool = True) -> str:
         if is_html:
             # What a cut leaves of a tag goes, too.
             bare = unescape(_TAG.sub(" ", bare).partition("<")[0])
-        found = " ".join(scrub(bare).split())
+        found = " ".join(bare.split())
+        if not found.isprintable():
+            found = " ".join(scrub(found).split())
         if len(found) >= LONGEST or len(text) <= length:
             break
     return found[:LONGEST]
@@ -50,9 +52,9 @@ def beginning(text: str, *, is_html: bool = True) -> str:
 def as_html(beginning: str, math: MathMode) -> str:
     """Return it as cleaned HTML with its formulas marked; one that it cuts in two is left out."""
     if "$" not in beginning and "\\" not in beginning:
-        return from_text(beginning)
+        return clean_text(beginning, "off")
     if len(beginning) == LONGEST:
         beginning = _LAST_OPENED.sub("", beginning)
         if beginning.count("$") % 2:
             beginning = beginning.rpartition("$")[0]
-    return clean(from_text(beginning.rstrip()), None, math=math)
+    return clean_text(beginning.rstrip(), math)

@@ -39,6 +39,7 @@ _PREFIX = re.compile(
 )
 _DECLARED = re.compile(r"\sxmlns:([A-Za-z][\w-]{0,20})\s{0,5}=")
 _BASE = re.compile(r"""(\sxml:base\s{0,5}=\s{0,5})(["'])([^"'<>]{0,2000})\2""")
+_ANY_BASE = re.compile(r"base\s{0,9}=")
 _NAMESPACES = {
     "atom": "http://www.w3.org/2005/Atom",
     "content": "http://purl.org/rss/1.0/modules/content/",
@@ -60,6 +61,7 @@ _REPEATED = re.compile(
     rf"<(?:[A-Za-z][\w-]{{0,20}}:)?({'|'.join(_LABELS)})"
     r"(?:\s[^<>]{0,4000})?(?:/>|>[^<]{0,4000}</(?:[A-Za-z][\w-]{0,20}:)?\1\s{0,9}>)"
 )
+_LABEL = re.compile(rf"<(?:[A-Za-z][\w-]{{0,20}}:)?(?:{'|'.join(_LABELS)})")
 _KEYWORDS = re.compile(r"(<(?:[A-Za-z][\w-]{0,20}:)?keywords\s{0,9}>[^<]{0,2000})[^<]*")
 _MAX_REPEATED = 300
 # Of the entries that are kept; as a tree each takes some three hundred bytes.
@@ -234,6 +236,14 @@ def with_absolute_base(text: str, url: str) -> str:
     return text[: found.start(3)] + base + text[found.end(3) :]
 
 
+def has_base(text: str) -> bool:
+    """Tell whether `xml:base` may say anywhere what addresses are relative to.
+
+    feedparser goes by one in an element that is closed already, if there is none around it.
+    """
+    return bool(_ANY_BASE.search(text))
+
+
 def bound_entries(text: str) -> str:
     """Return `text` with the newest entries alone, and no more labels in one than anybody has.
 
@@ -278,6 +288,10 @@ def _thin(text: str) -> str:
 
     feedparser compares each label with all before it: 50,000 of them take minutes.
     """
+    if "keywords" in text:
+        text = _KEYWORDS.sub(r"\1", text)
+    if len(_LABEL.findall(text)) <= _MAX_REPEATED:
+        return text
     counted, starts = 0, iter([*(m.start() for m in ENTRY.finditer(text)), len(text)])
     following = next(starts)
 
@@ -289,9 +303,7 @@ def _thin(text: str) -> str:
         counted += 1
         return found[0] if counted <= _MAX_REPEATED else ""
 
-    if sum(map(text.count, _LABELS)) > _MAX_REPEATED:
-        text = _REPEATED.sub(keep, text)
-    return _KEYWORDS.sub(r"\1", text) if "keywords" in text else text
+    return _REPEATED.sub(keep, text)
 
 
 def without_torn_entry(text: str) -> str:

@@ -26,9 +26,9 @@ WHERE: dict[str, Any] = {"url": URL, "content_type": "application/xml"}
 
 
 def read(
-    body: bytes, known: Outline | None = None, *, spare: bool = False
+    body: bytes, known: Outline | None = None, *, spare: bool = False, **where: Any
 ) -> tuple[Reading, ParsedFeed, Outline | None]:
-    reading = read_news(body, known=familiar(known), spare=spare, **WHERE)
+    reading = read_news(body, known=familiar(known), spare=spare, **(where or WHERE))
     found, outline = put_together(reading, known)
     assert isinstance(found, ParsedFeed)
     return reading, found, outline
@@ -51,8 +51,8 @@ def assert_equal(found: ParsedFeed, whole: ParsedFeed) -> None:
             assert replace(one, fingerprint=None, ladder=()) == other
 
 
-def whole_of(body: bytes) -> ParsedFeed:
-    found = read_document(body, **WHERE)
+def whole_of(body: bytes, **where: Any) -> ParsedFeed:
+    found = read_document(body, **(where or WHERE))
     assert isinstance(found, ParsedFeed)
     return found
 
@@ -398,10 +398,10 @@ def beside(entry: ParsedEntry) -> tuple[object, ...]:
     return titles, entry.categories, entry.enclosures, picture
 
 
-def assert_glanced(body: bytes) -> None:
-    reading, found, _ = read(body, spare=True)
-    whole = whole_of(body)
-    assert (reading.with_tex, reading.math) == (read(body)[0].with_tex, read(body)[0].math)
+def assert_glanced(body: bytes, **where: Any) -> None:
+    reading, found, _ = read(body, spare=True, **where)
+    whole, wholly = whole_of(body, **where), read(body, **where)[0]
+    assert (reading.with_tex, reading.math) == (wholly.with_tex, wholly.math)
     assert replace(found, entries=()) == replace(whole, entries=())
     assert [facts(e)[:5] for e in found.entries] == [facts(e)[:5] for e in whole.entries]
     for one, other in zip(found.entries, whole.entries, strict=True):

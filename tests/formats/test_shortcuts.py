@@ -14,8 +14,8 @@ from digestd.core.links import canonical_link
 from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date
-from digestd.formats.glance import UNDERSTOOD
-from digestd.formats.html import absolute
+from digestd.formats.element import UNDERSTOOD
+from digestd.formats.html import absolute, clean, clean_text, from_text
 from digestd.formats.maths import mark_title
 
 FEW = settings(max_examples=60, deadline=None)
@@ -52,6 +52,13 @@ def test_plain_addresses(address: str, base: str) -> None:
 def test_titles_without_signs(line: str) -> None:
     line = one_line(line)
     assert fields.title(line, is_html=False, math="auto") == mark_title(escape(line, quote=False))
+
+
+@FEW
+@given(st.text(st.sampled_from("ab 1_^$\\\\(){}<>&\n\"'"), max_size=30))
+def test_text_without_markup(text: str) -> None:
+    """Nothing but the order of attributes differs."""
+    assert clean(clean_text(text, "auto"), None) == clean(clean(from_text(text), None), None)
 
 
 @FEW
