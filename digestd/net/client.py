@@ -154,9 +154,10 @@ class Client:
             transport = await self._by_way_of(self._proxy if proxy is None else proxy)
         except ValueError as exc:
             return Failed(str(exc))
+        if place is not None:
+            return await self._in_time(trip, transport, _Allowed(max_bytes, place), timeout)
         async with self.room.place() as own:
-            allowed = _Allowed(max_bytes, place or own)
-            return await self._in_time(trip, transport, allowed, timeout)
+            return await self._in_time(trip, transport, _Allowed(max_bytes, own), timeout)
 
     async def post(
         self,
@@ -214,7 +215,7 @@ class Client:
         self, trip: Trip, transport: GuardedTransport, allowed: _Allowed, deadline: asyncio.Timeout
     ) -> FetchOutcome:
         for _ in range(MAX_REDIRECTS + 1):
-            until = self._gate.forbidden_until(str(trip.at)) if self._gate else None
+            until = self._gate.forbidden_until(trip.address) if self._gate else None
             if until is not None:
                 return trip.failed(*_told_to_wait(until))
             request = httpx.Request("GET", trip.at, headers=trip.headers(self._headers))
@@ -248,7 +249,7 @@ class Client:
             words = status_in_words(status) + (f" ({what})" if what else "")
             return trip.failed(words, status, kept.get("retry-after"))
         body = await _body(response, allowed, deadline)
-        return Fetched(body, trip.validators(response), str(trip.at), kept, trip.moved_to)
+        return Fetched(body, trip.validators(response), trip.address, kept, trip.moved_to)
 
     async def _kind_of_page(self, response: httpx.Response) -> str:
         """Name the page that comes with an error, if it is one that owners should know of."""

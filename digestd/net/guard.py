@@ -123,14 +123,16 @@ class Door:
         """
         failure: OSError | None = None
         tried = await self.addresses(host, port)
-        for address in tried:
-            patience = None if address is tried[-1] else NEXT_ADDRESS_AFTER
+        for address in tried[:-1]:
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(NEXT_ADDRESS_AFTER):
                     return await _connected(address, port)
             except OSError as exc:  # TimeoutError is one
                 failure = failure or exc
-        raise failure or ConnectionError
+        try:
+            return await _connected(tried[-1], port)
+        except OSError as exc:
+            raise failure or exc from None
 
     def check_proxied(self, host: str, port: int) -> None:
         """Refuse what can be known to be local before a proxy, which resolves by itself, is asked.

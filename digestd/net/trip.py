@@ -33,9 +33,9 @@ class Trip:
     ) -> None:
         parsed = httpx.URL(url)
         self._userinfo = parsed.userinfo
-        self.start = self.at = parsed.copy_with(userinfo=b"", fragment=None)
-        if at:
-            self.at = httpx.URL(at).copy_with(userinfo=b"", fragment=None)
+        self.start = _to_ask(parsed)
+        self._home = origin_of(str(self.start))
+        self._go(_to_ask(httpx.URL(at)) if at else self.start)
         self.permanent = True
         self.answered = False
         self._moved = False
@@ -45,18 +45,18 @@ class Trip:
             secret = b64encode(unquote_to_bytes(self._userinfo)).decode("ascii")
             self._headers = {"Authorization": f"Basic {secret}", **self._headers}
 
-    @property
-    def is_home(self) -> bool:
-        """Whether this is the origin that was meant, or its plain upgrade to TLS."""
-        return _same_or_upgraded(self.start, self.at)
+    def _go(self, to: httpx.URL) -> None:
+        self.at, self.address = to, str(to)
+        self._origin = origin_of(self.address)
+        # Whether this is the origin that was meant, or its plain upgrade to TLS.
+        self.is_home = self._origin == self._home or _is_upgrade(self.start, to)
 
     @property
     def asks_conditionally(self) -> bool:
         """Whether validators are sent here: to the origin that gave them, and no other."""
-        at_source = (
-            self._known.origin == origin_of(str(self.at)) if self._known.origin else self.is_home
-        )
-        return at_source and any(_usable(v) for v in (self._known.etag, self._known.last_modified))
+        known = self._known
+        at_source = known.origin == self._origin if known.origin else self.is_home
+        return at_source and (_usable(known.etag) or _usable(known.last_modified))
 
     @property
     def moved_to(self) -> str | None:
@@ -91,7 +91,7 @@ class Trip:
         return Validators(
             _validator(response, "etag") or old.etag,
             _validator(response, "last-modified") or old.last_modified,
-            None if self.is_home else origin_of(str(self.at)),
+            None if self.is_home else self._origin,
         )
 
     def move(self, location: bytes, status: int) -> str:
@@ -103,7 +103,7 @@ class Trip:
         except UnicodeDecodeError:
             text = location.decode("latin-1")
         try:
-            to = self.at.join(text).copy_with(userinfo=b"", fragment=None)
+            to = _to_ask(self.at.join(text))
         except (httpx.InvalidURL, ValueError):
             return "redirected to something that is not a valid URL"
         reason = check_url(str(to))
@@ -114,23 +114,28 @@ class Trip:
         self._moved = True
         self.answered = False
         self.permanent = self.permanent and status in _PERMANENT
-        self.at = to
+        self._go(to)
         return ""
 
     def failed(
         self, reason: str, status: int | None = None, retry_after: str | None = None
     ) -> Failed:
         """Return a failure that says where it happened, if that is not where we were sent."""
-        at = str(self.at)
         if self.at.raw_host != self.start.raw_host:
             reason = f"redirected to {self.at.raw_host.decode('ascii')}: {reason}"
-        away = origin_of(at) != origin_of(str(self.start))
-        return Failed(reason, status, retry_after, at if away else "")
+        away = self._origin != self._home
+        return Failed(reason, status, retry_after, self.address if away else "")
 
 
-def _same_or_upgraded(first: httpx.URL, other: httpx.URL) -> bool:
-    if origin_of(str(first)) == origin_of(str(other)):
-        return True
+def _to_ask(url: httpx.URL) -> httpx.URL:
+    """Return `url` as it may be asked for: without a password and a fragment."""
+    # To copy is to parse anew, which most addresses have no need of.
+    if url.userinfo or url.fragment or str(url).endswith("#"):
+        return url.copy_with(userinfo=b"", fragment=None)
+    return url
+
+
+def _is_upgrade(first: httpx.URL, other: httpx.URL) -> bool:
     plain = first.scheme == "http" and first.port is None
     secure = other.scheme == "https" and other.port is None
     return plain and secure and first.raw_host == other.raw_host
