@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
 from digestd.clock import Clock
@@ -14,6 +14,7 @@ from digestd.core.addresses import normal_host, origin_of
 from digestd.core.freshness import parse_retry_after
 from digestd.core.models import Patience
 from digestd.core.outcomes import Failed, FetchOutcome
+from digestd.net.turns import Pace, TurnLostError, Turns
 
 _NONE = timedelta(0)
 
@@ -29,13 +30,15 @@ DECAY = 0.9
 
 # A poll that would queue longer than this had better come back later.
 PATIENCE = timedelta(seconds=10)
+# An answer that takes longer is slow, and must not keep those waiting who are not.
+SLOW = timedelta(seconds=3)
 # The wall clock is read again this often while a request waits for its turn.
 _NAP = 30.0
 
 
 class _Origin:
-    def __init__(self, per_host: int, least_gap: timedelta) -> None:
-        self.turns = asyncio.Semaphore(per_host)
+    def __init__(self, turns: Turns, least_gap: timedelta) -> None:
+        self.turns = turns
         self.users = 0
         self.least_gap = least_gap
         self.gap = least_gap
@@ -61,12 +64,13 @@ class HostGate:
         clock: Clock,
         *,
         per_host: int = 2,
+        slow: timedelta = SLOW,
         least_gaps: Mapping[str, timedelta] | None = None,
         is_own: Callable[[str], bool] = lambda _: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._clock = clock
-        self._per_host = per_host
+        self._make_turns = partial(Turns, per_host, slow.total_seconds())
         self._least_gaps = dict(least_gaps or {})
         self._sleep = sleep
         self._is_own = is_own
@@ -74,18 +78,31 @@ class HostGate:
         self._key = lru_cache(maxsize=1_000)(self._key_of)  # each poll asks six times
 
     @asynccontextmanager
-    async def admit(self, url: str) -> AsyncIterator[None]:
+    async def admit(self, url: str, *, pace: Pace | None = None) -> AsyncIterator[None]:
         """Wait for a turn at the origin of `url`, and hold it while the request runs.
 
         It does not wait for the end of a block: that may be a day off, and is
-        the caller's to ask for (`blocked_until`).
+        the caller's to ask for (`blocked_until`). Feeds have a `pace`, and may lose their
+        turn by it: raises TurnLostError.
         """
         origin = self._origin(url)
         origin.users += 1
         try:
-            async with origin.turns:
+            turn = await origin.turns.take(Pace.QUICK if pace is None else pace)
+            try:
                 await self._wait_for_gap(origin)
-                yield
+                turn.since = asyncio.get_running_loop().time()
+                if pace is None:
+                    yield
+                else:
+                    async with asyncio.timeout(None) as turn.limit:
+                        yield
+            except TimeoutError:
+                if turn.is_lost:
+                    raise TurnLostError from None
+                raise
+            finally:
+                origin.turns.give(turn)
         finally:
             origin.users -= 1
             self._forget_if_idle(url)
@@ -166,7 +183,7 @@ class HostGate:
         key = self._key(url)
         if key not in self._origins:
             host = normal_host(urlsplit(url).hostname or "") if key else ""
-            self._origins[key] = _Origin(self._per_host, self._least_gaps.get(host, _NONE))
+            self._origins[key] = _Origin(self._make_turns(), self._least_gaps.get(host, _NONE))
         return self._origins[key]
 
     def _forget_if_idle(self, url: str) -> None:

@@ -7,7 +7,7 @@ import functools
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -27,8 +27,9 @@ from digestd.core.recognition import Memory, Recognised
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
 from digestd.core.rules import Judge, Rules
 from digestd.net.client import Client
-from digestd.net.politeness import HostGate
+from digestd.net.politeness import PATIENCE, SLOW, HostGate
 from digestd.net.room import Place
+from digestd.net.turns import Pace, TurnLostError
 from digestd.services.archives import Archives
 from digestd.services.asking import ask, place_of
 from digestd.services.pricing import Pricing
@@ -46,6 +47,7 @@ LEASE = timedelta(minutes=5)
 # leaves the other hosts their turn.
 _TAKEN_PER_SLOT = 4
 _NOT_SOONER = timedelta(seconds=0.2)
+_TURNS = 3  # that a slow feed may lose to others of its host, before it comes back later
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class NoHubs:
         """Do nothing."""
 
 
+def _is_stranger(feed: Feed) -> bool:
+    """Say whether a feed is new or failing: nobody knows how it will behave."""
+    return feed.failures > 0 or feed.baseline_at is None
+
+
 class Poller:
     """Asks feeds when they are due; every path by which bytes arrive ends in `accept`."""
 
@@ -120,6 +127,7 @@ class Poller:
         self._on_new = on_new
         self._rules = rules or Rules()
         self._slow: set[tuple[str, str]] = set()  # rules, and their keys, told of
+        self._slow_feeds: set[int] = set()  # those that took their time when last asked
         self._archives = Archives(store, client, worker, gate, settings)
         self._open_requests = asyncio.Semaphore(settings.concurrency)
         self._for_strangers = asyncio.Semaphore(max(1, settings.concurrency * 3 // 4))
@@ -216,12 +224,15 @@ class Poller:
         )
         if blocked_until is not None and blocked_until > self._clock():
             # Its host has asked for patience: nobody asks it before, not the operator either.
-            await self._store.write(feeds.postpone, feed.pk, self._owner, blocked_until)
-            waiting = replace(feed, next_poll_at=blocked_until)
             words = f"its host has asked to be left alone until {blocked_until:%H:%M:%S} UTC"
-            return PollReport(waiting, "postponed", words, 0, 0, timedelta(0))
+            return await self._postponed(feed, blocked_until, words)
         async with self._client.room.place() as room:
             return await self._ask(feed, subscription, place, room, planned=planned)
+
+    async def _postponed(self, feed: Feed, until: datetime, words: str) -> PollReport:
+        await self._store.write(feeds.postpone, feed.pk, self._owner, until)
+        waiting = replace(feed, next_poll_at=until)
+        return PollReport(waiting, "postponed", words, 0, 0, timedelta(0))
 
     @asynccontextmanager
     async def _slot(self, feed: Feed) -> AsyncIterator[None]:
@@ -229,15 +240,39 @@ class Poller:
 
         So servers that keep us waiting, however many, leave the others their turn.
         """
-        stranger = feed.failures > 0 or feed.baseline_at is None
-        async with self._for_strangers if stranger else nullcontext(), self._open_requests:
+        async with (
+            self._for_strangers if _is_stranger(feed) else nullcontext(),
+            self._open_requests,
+        ):
             yield
 
     async def _ask(
         self, feed: Feed, subscription: Subscription, place: str, room: Place, *, planned: bool
     ) -> PollReport:
         begun = self._clock()
-        async with self._gate.admit(place), self._slot(feed):
+        for _ in range(_TURNS):
+            with suppress(TurnLostError):
+                outcome = await self._answer(feed, subscription, place, room)
+                break
+        else:
+            words = "slow, and other feeds of its host were waiting"
+            return await self._postponed(feed, self._clock() + PATIENCE, words)
+        self._gate.note(place, outcome, self._clock())
+        if isinstance(outcome, Failed) and outcome.status in (429, 503):
+            # It binds whoever asks this origin, after a restart too.
+            await self._store.write(origins.record, self._gate.patience(), self._clock())
+        if planned and subscription.interval is None and feed.baseline_at is not None:
+            self._pricing.asked(begun)
+        return await self.accept(feed, subscription, outcome, begun, room)
+
+    async def _answer(
+        self, feed: Feed, subscription: Subscription, place: str, room: Place
+    ) -> FetchOutcome:
+        """Ask when it is the feed's turn. Raises TurnLostError; it comes after the quick then."""
+        pace = self._pace(feed)
+        self._slow_feeds.add(feed.pk)
+        async with self._gate.admit(place, pace=pace), self._slot(feed):
+            since = time.monotonic()
             outcome = await ask(
                 self._client,
                 feed,
@@ -248,13 +283,14 @@ class Poller:
                 at=feed.watch.moved_to,
                 room=room,
             )
-        self._gate.note(place, outcome, self._clock())
-        if isinstance(outcome, Failed) and outcome.status in (429, 503):
-            # It binds whoever asks this origin, after a restart too.
-            await self._store.write(origins.record, self._gate.patience(), self._clock())
-        if planned and subscription.interval is None and feed.baseline_at is not None:
-            self._pricing.asked(begun)
-        return await self.accept(feed, subscription, outcome, begun, room)
+        if time.monotonic() - since < SLOW.total_seconds():
+            self._slow_feeds.discard(feed.pk)
+        return outcome
+
+    def _pace(self, feed: Feed) -> Pace:
+        if feed.failures > 0 or feed.pk in self._slow_feeds:
+            return Pace.SLOW
+        return Pace.UNKNOWN if feed.baseline_at is None else Pace.QUICK
 
     async def accept(
         self,
