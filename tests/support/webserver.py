@@ -225,6 +225,7 @@ class WebServer:
         self._ready.set()
         self.loop.run_forever()
         server.close()
+        self.loop.run_until_complete(_last_rounds())  # a socket accepted just now has no owner yet
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
