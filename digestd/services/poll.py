@@ -46,6 +46,10 @@ LEASE = timedelta(minutes=5)
 # More feeds than may be asked at once are taken up, so that a slow host's queue
 # leaves the other hosts their turn.
 _TAKEN_PER_SLOT = 4
+# What is new or failing takes up at most this part of those places, and of the open requests;
+# while it does, feeds that are well are looked for this often: they stand behind the others.
+_FOR_STRANGERS = 3 / 4
+_LOOK_AGAIN = timedelta(seconds=1)
 _NOT_SOONER = timedelta(seconds=0.2)
 _TURNS = 3  # that a slow feed may lose to others of its host, before it comes back later
 
@@ -130,8 +134,10 @@ class Poller:
         self._slow_feeds: set[int] = set()  # those that took their time when last asked
         self._archives = Archives(store, client, worker, gate, settings)
         self._open_requests = asyncio.Semaphore(settings.concurrency)
-        self._for_strangers = asyncio.Semaphore(max(1, settings.concurrency * 3 // 4))
+        self._for_strangers = asyncio.Semaphore(max(1, int(settings.concurrency * _FOR_STRANGERS)))
         self._taken: set[asyncio.Task[None]] = set()
+        self._strangers = 0  # of them
+        self._looked_at = 0.0
         self._stopping = False
 
     async def run(self) -> None:
@@ -140,9 +146,12 @@ class Poller:
             while not self._stopping:
                 await self._take_up()
                 due_at = await self._store.read(feeds.next_due_at)
-                full = len(self._taken) >= self._most_taken
-                span = None if full or due_at is None else due_at - self._clock()
-                await self.bell.wait(None if span is None else max(span, _NOT_SOONER))
+                span = None if due_at is None else max(due_at - self._clock(), _NOT_SOONER)
+                if len(self._taken) >= self._most_taken:
+                    span = None
+                elif self._is_full_of_strangers:
+                    span = _LOOK_AGAIN
+                await self.bell.wait(span)
             await self._all_returned()
         finally:
             for task in self._taken:
@@ -176,23 +185,42 @@ class Poller:
     def _most_taken(self) -> int:
         return self._settings.concurrency * _TAKEN_PER_SLOT
 
-    async def _lease(self, limit: int) -> list[Feed]:
+    @property
+    def _is_full_of_strangers(self) -> bool:
+        return self._strangers >= int(self._most_taken * _FOR_STRANGERS)
+
+    async def _lease(self, limit: int, *, well: bool = False) -> list[Feed]:
         now = self._clock()
-        return await self._store.write(feeds.lease_due, self._owner, now, now + LEASE, limit)
+        return await self._store.write(
+            feeds.lease_due, self._owner, now, now + LEASE, limit, well=well
+        )
 
     async def _take_up(self) -> None:
         while not self._stopping and (room := self._most_taken - len(self._taken)) > 0:
-            due = await self._lease(room)
+            if self._is_full_of_strangers:
+                if time.monotonic() - self._looked_at < _LOOK_AGAIN.total_seconds():
+                    return
+                self._looked_at = time.monotonic()
+                due = await self._lease(room, well=True)
+            else:
+                most = int(self._most_taken * _FOR_STRANGERS) - self._strangers
+                due = await self._lease(min(room, most))
             for feed in due:
-                task = asyncio.create_task(self._poll_safely(feed), name=f"poll {feed.id}")
-                self._taken.add(task)
-                task.add_done_callback(self._returned)
+                self._take(feed)
             if not due:
                 return
 
-    def _returned(self, task: asyncio.Task[None]) -> None:
-        was_full = len(self._taken) >= self._most_taken
+    def _take(self, feed: Feed) -> None:
+        task = asyncio.create_task(self._poll_safely(feed), name=f"poll {feed.id}")
+        self._taken.add(task)
+        stranger = _is_stranger(feed)
+        self._strangers += stranger
+        task.add_done_callback(functools.partial(self._returned, stranger=stranger))
+
+    def _returned(self, task: asyncio.Task[None], *, stranger: bool) -> None:
+        was_full = len(self._taken) >= self._most_taken or self._is_full_of_strangers
         self._taken.discard(task)
+        self._strangers -= stranger
         if was_full:
             self.bell.ring()
 

@@ -202,15 +202,20 @@ def get(db: Database, pk: int) -> Feed | None:
     return next((feed_of(row) for row in rows), None)
 
 
-def lease_due(db: Database, owner: str, now: datetime, until: datetime, limit: int) -> list[Feed]:
+def lease_due(
+    db: Database, owner: str, now: datetime, until: datetime, limit: int, *, well: bool = False
+) -> list[Feed]:
     """Take up to `limit` due feeds for `owner` until `until`, longest due first.
 
-    One statement, so two processes on one database never take the same feed.
+    `well`: those alone that are neither new nor failing. One statement, so two processes
+    on one database never take the same feed.
     """
+    only = " AND failures = 0 AND baseline_at IS NOT NULL" if well else ""
     rows = db.query(
         "UPDATE feeds SET lease_owner = :owner, lease_until = :until WHERE pk IN ("
         " SELECT pk FROM feeds WHERE active AND gone_at IS NULL AND next_poll_at <= :now"
-        " AND (lease_owner IS NULL OR lease_until < :now) ORDER BY next_poll_at LIMIT :limit"
+        f" AND (lease_owner IS NULL OR lease_until < :now){only}"
+        " ORDER BY next_poll_at LIMIT :limit"
         f") RETURNING *, {_RHYTHM}",
         {"owner": owner, "until": stamp(until), "now": stamp(now), "limit": limit},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -334,3 +335,42 @@ def test_servers_that_keep_us_waiting_leave_the_others_their_turn(
         reports = asyncio.run(run(everybody))
     assert len(reports) == 9
     assert [report.feed.last_error for report in reports] == [""] * 9
+
+
+def test_strangers_without_end_leave_room_to_be_taken_up(open_parts: Open, wall: Wall) -> None:
+    arrived, served = threading.Event(), asyncio.Event()
+
+    async def well(request: Request, out: asyncio.StreamWriter) -> None:
+        await rss([item("a")])(request, out)
+        arrived.set()
+        served.set()
+
+    async def slow(request: Request, out: asyncio.StreamWriter) -> None:
+        await served.wait()
+        await rss([item("b")])(request, out)
+
+    with WebServer(bind="0.0.0.0") as web:
+        web.route("/well", rss([item("a")]), well)
+        web.route("/slow", slow)
+        head = 'web.listen = ""\npoll = { concurrency = 4, allow_private = "127.0.0.0/8" }\n'
+        known = f'[[feeds]]\nid = "well"\nurl = "{web.url("/well")}"\n'
+        strangers = [web.url("/slow", f"127.0.0.{n}") for n in range(2, 42)]
+        everybody = known + "".join(f'[[feeds]]\nurl = "{url}"\n' for url in strangers)
+
+        async def run(feeds: str, *, times: int) -> bool:
+            async with open_parts(head + feeds) as parts:
+                if times == 1:
+                    return bool(await parts.poller.run_once())
+                if times == 0:
+                    return True
+                running = asyncio.ensure_future(parts.poller.run())
+                found = await asyncio.to_thread(arrived.wait, 10)
+                parts.poller.stop()
+                await running
+                return found
+
+        asyncio.run(run(known, times=1))
+        wall.shift(timedelta(seconds=1))
+        asyncio.run(run(everybody, times=0))  # more strangers than are taken up, due before it
+        wall.shift(timedelta(days=2))
+        assert asyncio.run(run(everybody, times=2))
