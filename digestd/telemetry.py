@@ -47,7 +47,7 @@ def line(event: str, facts: dict[str, object]) -> str:
 
 def masked(text: str) -> str:
     """Return `text` without the user names and passwords of the addresses in it."""
-    return _USERINFO.sub(r"\1***@", text)
+    return _USERINFO.sub(r"\1***@", text) if "://" in text else text
 
 
 def _emit(level: int, event: str, facts: dict[str, object]) -> None:

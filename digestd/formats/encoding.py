@@ -182,14 +182,17 @@ def _in_turn(first: Iterable[str], *more: Callable[[], Iterable[str]]) -> Iterat
         yield from names()
 
 
+_STRAY = re.compile("[\udc80-\udcff]")  # a byte that is none of UTF-8
+
+
 def _mostly_utf8(body: bytes) -> str | None:
     """Return UTF-8 with some stray bytes mended as windows-1252, None if it is something else."""
     text = body.decode("utf-8", "surrogateescape")
-    strays = sum(1 for c in text if "\udc80" <= c <= "\udcff") if not text.isascii() else 0
+    strays = len(_STRAY.findall(text)) if not text.isascii() else 0
     sound = len(text) - _ascii(text) - strays
     if strays > 20 and strays > sound:
         return None
-    return re.sub("[\udc80-\udcff]", lambda m: _cp1252(ord(m[0]) - 0xDC00), text)
+    return _STRAY.sub(lambda m: _cp1252(ord(m[0]) - 0xDC00), text)
 
 
 def _cp1252(byte: int) -> str:
