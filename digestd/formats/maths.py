@@ -45,6 +45,18 @@ _TAG = re.compile(
     r"(?P<rest>(?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)>"
     r"|<![^<>]{0,500}+>"
 )
+# Without one of these in it, nothing is a formula: delimiters, and the names that classes,
+# attributes, elements and drawing services of `mathready` have in common.
+_TRACES = tuple(
+    "$ \\ &dollar &bsol <!-- math katex mjx data-attrs ee_img ql-img equation codecogs cht=tx"
+    " cht&equals;tx".split()
+)
+# ASCII written by its number, other than what has to be: it may be a trace.
+_ENCODED = re.compile(
+    r"&#0*(?!(?:34|38|39|60|62)(?!\d))(?:\d{1,2}|1[01]\d|12[0-7])(?!\d)"
+    r"|&#x0*(?!(?:22|26|27|3c|3e)(?![0-9a-f]))[0-7]?[0-9a-f](?![0-9a-f])"
+)
+_SIGNS_OF_TAGS = frozenset((BREAK, EMPHASIS, INLINE_TAG))
 _INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite del dfn em font i img ins label mark q s small span strike"
     " strong sub sup time u var wbr".split()
@@ -88,11 +100,23 @@ def mark_html(html: str, mode: MathMode = "auto", *, sources: bool = False) -> s
     formula's Unicode form. A `<` that opened no tag is escaped. With `sources`,
     `data-source` holds it with its delimiters, for whoever writes LaTeX again.
     """
-    if mode == "off":
+    if mode == "off" or _has_nothing_to_mark(html):
         return html
     return "".join(
         _span(chunk, sources=sources) if isinstance(chunk, Formula) else chunk[0]
         for chunk in _chunks(html, mode)
+    )
+
+
+def _has_nothing_to_mark(html: str) -> bool:
+    """Tell at a glance whether an entry has no formula, as most, and each `<` opens a tag."""
+    lower = html.lower()
+    if any(trace in lower for trace in _TRACES) or lower.count("tex") > lower.count("text"):
+        return False
+    if "&#" in lower and _ENCODED.search(lower):
+        return False
+    return _SIGNS_OF_TAGS.isdisjoint(html) and html.count("<") == sum(
+        1 for _ in _TAG.finditer(html)
     )
 
 

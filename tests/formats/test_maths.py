@@ -195,6 +195,33 @@ def test_any_text_without_delimiters_stays_as_it_is(text: str) -> None:
         assert mark_html(text) == text
 
 
+_PIECES = st.sampled_from(
+    [
+        *("word", " ", "\n", "<", ">", "&", '"', "'", "a < b", "text", "<p>", "</p>", "<br/>"),
+        *("<code>x<y</code>", "<pre>", "<b", "<i>x</i>", "</b>", "<!doctype x>", "<td title='>'>"),
+        *("&amp;", "&lt;b&gt;", "&#8230;", "&#39;", "&#36;x&#36;", "&#x5C;(x&#92;)", "&dollar;"),
+        *('<img class="tex" alt="x^2">', '<img src="//a.example/x.png" alt="x_1">', "<!-- x -->"),
+        *(
+            '<img src="//google.example/chart?cht&#61;tx&chl=x^2">',
+            "<script>a<b</script>",
+            "\ue000",
+        ),
+        *(
+            '<span class="math">x^2</span>',
+            '<b data-tex="x" data-where="y">',
+            "<math><mi>x</mi></math>",
+        ),
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=8).map("".join))
+def test_what_is_seen_at_a_glance_is_what_a_close_look_sees(html: str) -> None:
+    # A dollar by itself is no formula, but has all be looked at.
+    lone = "<h6>$</h6>"
+    assert mark_html(html + lone) == mark_html(html) + lone
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
