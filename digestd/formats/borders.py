@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import regex
@@ -44,13 +44,14 @@ _ASCII_BREAK = re.compile(rf" (?=[^{re.escape(''.join(filter(str.isascii, CLOSIN
 _once_a_sign = lru_cache(maxsize=4096)
 
 
-def clusters(text: str) -> Iterator[str]:
-    """Yield the grapheme clusters of `text`, none longer than MAX_CLUSTER code points."""
+def clusters(text: str) -> Iterable[str]:
+    """Return the grapheme clusters of `text`, none longer than MAX_CLUSTER code points."""
     if text.isascii() and "\r" not in text:  # CR LF is the one cluster that ASCII has
-        yield from text
-        return
-    for match in _CLUSTER.finditer(text):
-        yield match[0] if match.end() - match.start() <= MAX_CLUSTER else match[0][:MAX_CLUSTER]
+        return text
+    return (
+        match[0] if match.end() - match.start() <= MAX_CLUSTER else match[0][:MAX_CLUSTER]
+        for match in _CLUSTER.finditer(text)
+    )
 
 
 @_once_a_sign

@@ -32,7 +32,7 @@ from digestd.formats.tokens import (
 )
 
 _BLANKS = regex.compile(r"\s+")
-_BLANK = ("space", "block", "br")
+_BLANK = frozenset(("space", "block", "br"))
 _LOOKED_AT = 8  # code points for each sign that may stay
 
 
@@ -84,35 +84,49 @@ def shorten(text: str, limit: int) -> str:
 _TAIL = 1500
 _FREE = r"(?<![^\s.…。！？!?\])→>])"  # not in the middle of a word
 _ARROWS = r"[\s.…→»›>]{0,8}$"
+# Each with words of which it has one, for few entries have any.
 _MARKS = [
-    regex.compile(pattern)
-    for pattern in (
-        r"\s+$",
+    (words, regex.compile(pattern))
+    for words, pattern in (
+        (("",), r"\s+$"),
         (
-            r"(?:^|\n|(?<=[.!?。\]…])\s)\s*The (?:post|article|entry)\s[^\n]{1,500}"
-            r"(?:appeared first|first appeared|was first published)\s(?:on|at|in)\s[^\n]{0,200}$"
+            ("appeared", "published"),
+            (
+                r"(?:^|\n|(?<=[.!?。\]…])\s)\s*The (?:post|article|entry)\s[^\n]{1,500}"
+                r"(?:appeared first|first appeared|was first published)\s(?:on|at|in)\s[^\n]{0,200}$"
+            ),
         ),
-        _FREE + r"(?:Continue [Rr]eading|Keep [Rr]eading)(?:\s[^\n]{0,200})?$",
-        _FREE + r"\(?Read (?:[Mm]ore|[Oo]n)\)?" + _ARROWS,
-        _FREE + r"\([Mm]ore\s?(?:\.{3}|…)\)$",
-        _FREE + r"\(?Read (?:the )?(?:full|whole|rest|entire)\b[^\n.]{0,80}\)?" + _ARROWS,
-        _FREE + r"(?:Weiterlesen|Lire la suite|Leer más|Seguir leyendo)[^\n.]{0,80}$",
         (
+            ("eading",),
+            _FREE + r"(?:Continue [Rr]eading|Keep [Rr]eading)(?:\s[^\n]{0,200})?$",
+        ),
+        (("Read",), _FREE + r"\(?Read (?:[Mm]ore|[Oo]n)\)?" + _ARROWS),
+        (("ore",), _FREE + r"\([Mm]ore\s?(?:\.{3}|…)\)$"),
+        (
+            ("Read",),
+            _FREE + r"\(?Read (?:the )?(?:full|whole|rest|entire)\b[^\n.]{0,80}\)?" + _ARROWS,
+        ),
+        (
+            ("Weiterlesen", "Lire", "Leer", "Seguir"),
+            _FREE + r"(?:Weiterlesen|Lire la suite|Leer más|Seguir leyendo)[^\n.]{0,80}$",
+        ),
+        (
+            ("阅读", "查看", "閱讀", "查閱"),
             r"[(（\[【]?(?:点击|点此|继续)?(?:阅读|查看|閱讀|查閱)"
-            r"(?:全文|更多|原文|余下全文|餘下全文)[)）\]】]?" + _ARROWS
+            r"(?:全文|更多|原文|余下全文|餘下全文)[)）\]】]?" + _ARROWS,
         ),
-        r"続きを読む" + _ARROWS,
-        r"[(（\[［【]\s?(?:\.{2,6}|[…⋯]{1,3})\s?[)）\]］】]$",
-        r"(?:\.{3,12}|[…⋯]{1,6}|\s[→»›]{1,3})$",
+        (("続き",), r"続きを読む" + _ARROWS),
+        (("..", "…", "⋯"), r"[(（\[［【]\s?(?:\.{2,6}|[…⋯]{1,3})\s?[)）\]］】]$"),
+        (("...", "…", "⋯", "→", "»", "›"), r"(?:\.{3,12}|[…⋯]{1,6}|\s[→»›]{1,3})$"),
     )
 ]
 # A formula that the source's own shortening has cut in two can only be dropped.
 _TORN = [
-    regex.compile(pattern)
-    for pattern in (
-        r"\\begin\{[a-zA-Z]{1,20}\*?\}(?:(?!\\end\{)[^\n])*$",
-        r"\\[\[(](?:(?!\\[\])])[^\n])*$",
-        r"\${1,2}(?=[^$\n]*[\\^_])[^$\n]*$",
+    (words, regex.compile(pattern))
+    for words, pattern in (
+        ("\\begin", r"\\begin\{[a-zA-Z]{1,20}\*?\}(?:(?!\\end\{)[^\n])*$"),
+        ("\\", r"\\[\[(](?:(?!\\[\])])[^\n])*$"),
+        ("$", r"\${1,2}(?=[^$\n]*[\\^_])[^$\n]*$"),
     )
 ]
 
@@ -127,13 +141,14 @@ def _without_tail(runs: list[Token]) -> tuple[list[Token], bool]:
     rest, was_cut = tail.rstrip(), False
     for _ in range(8):  # one mark hides another; more than a few is somebody's game
         shorter = rest
-        for mark in _MARKS:
+        for words, mark in _MARKS:
+            if not any(word in shorter for word in words):
+                continue
             stripped = mark.sub("", shorter)
             was_cut = was_cut or len(stripped.rstrip()) < len(shorter.rstrip())
             shorter = stripped
-        for torn in _TORN:
-            found = torn.search(shorter)
-            if found:
+        for word, torn in _TORN:
+            if word in shorter and (found := torn.search(shorter)):
                 shorter, was_cut = shorter[: found.start()], True
         if shorter == rest:
             break
@@ -163,18 +178,28 @@ def _shortened(runs: list[Token], excess: int) -> list[Token]:
 
 
 def _tokens(runs: Sequence[Token], limit: int) -> tuple[list[Token], bool]:
-    """Split runs into tokens, a little past the limit; tell whether they go on beyond it."""
+    """Split runs into tokens, a little past the limit; tell whether they go on beyond it.
+
+    Blanks and borders are collapsed; none stands at the beginning, but for a list's bullet.
+    """
     tokens: list[Token] = []
     cost = 0
-    for token in _joined(chain.from_iterable(map(_split, runs))):
-        if cost + token.cost > limit and token.kind == "pre" and not tokens:
+    waiting: Token | None = None
+    for token in chain.from_iterable(map(_split, runs)):
+        if token.kind in _BLANK:
+            waiting = token if waiting is None else _stronger(waiting, token)
+            continue
+        if waiting is not None:
+            if tokens or waiting.text.strip():
+                tokens.append(waiting)
+                cost += waiting.cost
+            waiting = None
+        if not tokens and token.kind == "pre" and token.cost > limit:
             continue  # a page that opens with a long listing
-        if not tokens and token.kind in _BLANK and not token.text.strip():
-            continue  # the border behind it
         tokens.append(token)
         cost += token.cost
         # Two more than the limit: the rules look at what follows a border.
-        if cost > limit + 2 and token.kind not in _BLANK:
+        if cost > limit + 2:
             break
     while tokens and tokens[-1].kind in _BLANK:
         cost -= tokens.pop().cost
@@ -189,9 +214,9 @@ def _split(run: Token) -> Iterator[Token]:
     path, cost, link = run.path, run.cost, run.link
     for cluster in clusters(run.text):
         if cluster.isspace():
-            yield Token("space", " ", path, cost, link=link)
+            yield Token("space", " ", path, cost, "", "", link)
         else:
-            yield Token("text", cluster, path, cost, link=link)
+            yield Token("text", cluster, path, cost, "", "", link)
 
 
 def _collapsed(run: Token) -> Token:

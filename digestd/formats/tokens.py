@@ -147,7 +147,7 @@ class _Walk:
     def _token(
         self, kind: Kind, text: str, cost: int = 1, *, tex: str = "", markup: str = ""
     ) -> Token:
-        if kind == "text" and "\n" in text:
+        if kind == "text" and "\n" in text and not text.isascii():
             text = _LINE_END.sub(lambda m: "" if "\n" in m[0] else m[0], text)
         link = next((element for element in self._path if element.tag == "a"), None)
         return Token(kind, text, tuple(self._path), cost, tex, markup, link)
