@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,10 @@ class Renderer:
         self._zone = zone
         self._templates = Templates(template_dirs)
 
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self._language, self._zone)
+
     def render_alert(
         self,
         entries: Sequence[Member],
@@ -54,7 +59,7 @@ class Renderer:
 
         `styles` are those that its channel will look at; the others stay empty.
         """
-        words = Words(self._language, self._zone)
+        words = self._words
         shown = pictures or Pictures()
         views = Views(words, now, pictures=shown)
         newest_first = sorted(entries, key=lambda m: (m[0].dated_at, m[0].id), reverse=True)
@@ -120,7 +125,7 @@ class Renderer:
         kind: MessageKind = "notice",
     ) -> Message:
         """Return a message to the owner about digestd itself; texts are the caller's."""
-        words = Words(self._language, self._zone)
+        words = self._words
         notice = NoticeView(one_line(title), tuple(paragraphs), link)
         frame = frame_of(words, notice.title, now, (), " ".join(paragraphs))
         context = {"notice": notice, "frame": frame, "words": words}
@@ -137,7 +142,7 @@ class Renderer:
 
     def render_test(self, channel_name: str, now: datetime) -> Message:
         """Return the message that `digestd test` sends."""
-        words = Words(self._language, self._zone)
+        words = self._words
         return self.render_notice(
             words.say("A test from digestd to {channel}", channel=channel_name),
             [words.say("If you can read this, the channel {channel} works.", channel=channel_name)],

@@ -93,7 +93,8 @@ _MARKS = [
             ("appeared", "published"),
             (
                 r"(?:^|\n|(?<=[.!?。\]…])\s)\s*The (?:post|article|entry)\s[^\n]{1,500}"
-                r"(?:appeared first|first appeared|was first published)\s(?:on|at|in)\s[^\n]{0,200}$"
+                r"(?:appeared first|first appeared|was first published)\s(?:on|at|in)\s"
+                r"[^\n]{0,200}$"
             ),
         ),
         (

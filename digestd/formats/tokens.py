@@ -124,22 +124,24 @@ class _Walk:
     def __init__(self, formulas: FormulaForm, left_out: frozenset[str]) -> None:
         self._formulas = formulas
         self._left_out = left_out
-        self._path: list[Element] = []
+        self._path: Path = ()
         self._lists: list[int] = []
         self._cells = 0  # of the row so far
 
     def tokens(self, tree: HtmlElement) -> Iterator[Token]:
         walker = etree.iterwalk(tree, events=("start", "end"))
+        opened: list[bool] = []  # of the elements around: whether each is more than an atom
         for event, element in walker:
-            is_atom = self._is_left_out(element) or _is_whole(element)
             if event == "start":
+                is_atom = self._is_left_out(element) or _is_whole(element)
+                opened.append(not is_atom)
                 yield from self._atom(element) if is_atom else self._start(element)
                 if is_atom:
                     walker.skip_subtree()
                 elif element.text:
                     yield self._token("text", element.text)
                 continue
-            if not is_atom:
+            if opened.pop():
                 yield from self._end(element.tag)
             if element.tail:
                 yield self._token("text", element.tail)
@@ -149,8 +151,12 @@ class _Walk:
     ) -> Token:
         if kind == "text" and "\n" in text and not text.isascii():
             text = _LINE_END.sub(lambda m: "" if "\n" in m[0] else m[0], text)
-        link = next((element for element in self._path if element.tag == "a"), None)
-        return Token(kind, text, tuple(self._path), cost, tex, markup, link)
+        link = None
+        for element in self._path:
+            if element.tag == "a":
+                link = element
+                break
+        return Token(kind, text, self._path, cost, tex, markup, link)
 
     def _start(self, element: HtmlElement) -> Iterator[Token]:
         tag = element.tag
@@ -165,7 +171,7 @@ class _Walk:
         if tag == "tr":
             self._cells = 0
         if tag in _KEPT or tag in INLINE:
-            self._path.append(_element(element))
+            self._path = (*self._path, _element(element))
         if tag == "li" and self._lists:
             number = self._lists[-1]
             self._lists[-1] += 1 if number else 0
@@ -191,7 +197,7 @@ class _Walk:
         if tag in ("ol", "ul") and self._lists:
             self._lists.pop()
         if tag in _KEPT or tag in INLINE:
-            self._path.pop()
+            self._path = self._path[:-1]
         if tag in _BLOCKS:
             yield self._token("block", "\n" if tag in _TIGHT else "\n\n")
 
@@ -233,11 +239,11 @@ class _Walk:
         return self._token("display" if stands_apart else "formula", shown, tex=tex, markup=markup)
 
     def _is_left_out(self, element: HtmlElement) -> bool:
-        return (
-            element.tag in self._left_out
-            or element.get("hidden") is not None
-            or bool(_HIDDEN.search((element.get("style") or "")[:1000]))
-        )
+        if element.tag in self._left_out:
+            return True
+        style = element.get("style")
+        is_hidden = style is not None and bool(_HIDDEN.search(style[:1000]))
+        return is_hidden or element.get("hidden") is not None
 
 
 def _is_whole(element: HtmlElement) -> bool:
