@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from digestd.core.models import Enclosure, ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.models import Enclosure, Feed, ParsedEntry, ParsedFeed, Subscription, Unreadable
 
 if TYPE_CHECKING:  # the reader, in a process of its own, decides nothing
     from digestd.core.refresh import RefreshPlan
@@ -143,13 +143,27 @@ _VOLATILE = re.compile(
     rb"|<!--(?:[^-]|-(?!->)){0,500}-->",
 )
 _MOST_HEAD = 20_000
+_HASH = 16  # bytes; what follows is the way
 
 
-def document_hash(body: bytes, how: bytes = b"") -> bytes:
-    """Return a hash that two bodies share only if they say the same. `how`: how they are read."""
+def way_of(subscription: Subscription) -> bytes:
+    """Return in which way its owner wants a feed read; empty for the usual one."""
+    if not (subscription.page or subscription.macros or subscription.math != "auto"):
+        return b""
+    ways = (subscription.page, subscription.macros, subscription.math)
+    return hashlib.blake2b(repr(ways).encode(), digest_size=4).digest()
+
+
+def reads_as_before(feed: Feed, subscription: Subscription) -> bool:
+    """Say whether a feed is still read in the way it was: else the same bytes may say more."""
+    return (feed.body_hash or b"")[_HASH:] == way_of(subscription)
+
+
+def document_hash(body: bytes, way: bytes = b"") -> bytes:
+    """Return a hash that two bodies share only if they say the same, read in the same way."""
     found = _FIRST_ENTRY.search(body, 0, _MOST_HEAD)
     start = found.start() if found else 0
-    digest = hashlib.blake2b(how, digest_size=16)
+    digest = hashlib.blake2b(digest_size=_HASH)
     digest.update(_VOLATILE.sub(b"", body[:start]))
     digest.update(memoryview(body)[start:])
-    return digest.digest()
+    return digest.digest() + way

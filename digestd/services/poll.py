@@ -22,7 +22,7 @@ from digestd.core.models import (
     Validators,
 )
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Pushed
-from digestd.core.reading import misses_text
+from digestd.core.reading import misses_text, reads_as_before
 from digestd.core.recognition import Memory, Recognised
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
 from digestd.core.rules import Judge, Rules
@@ -306,8 +306,11 @@ class Poller:
                 feed,
                 subscription,
                 self._settings,
-                # Without a good fetch behind it, a 304 would leave us with nothing.
-                feed.validators if feed.baseline_at else Validators(),
+                # Without a good fetch behind it, a 304 would leave us with nothing; the same
+                # bytes, read in another way, are another document.
+                feed.validators
+                if feed.baseline_at and reads_as_before(feed, subscription)
+                else Validators(),
                 at=feed.watch.moved_to,
                 room=room,
             )

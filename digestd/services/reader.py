@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable
 from digestd.core.outcomes import Fetched, FetchOutcome, Pushed
-from digestd.core.reading import Outline, document_hash, familiar, put_together
+from digestd.core.reading import Outline, document_hash, familiar, put_together, way_of
 from digestd.store import outlines
 from digestd.store.db import Store
 from digestd.worker.lanes import Lanes
@@ -46,11 +46,8 @@ class Reader:
             return Read(None)
         if isinstance(outcome, Pushed) and not outcome.body.strip():
             return Read(None)  # a ping
-        # Read in another way, the same bytes are another document.
         page, macros = subscription.page, dict(subscription.macros)
-        math = subscription.math if subscription.math != "auto" else ""
-        how = "".join(repr(way) for way in (page, math, macros) if way).encode()
-        body_hash = document_hash(outcome.body, how)
+        body_hash = document_hash(outcome.body, way_of(subscription))
         if body_hash == feed.body_hash:
             return Read(None, body_hash)
         known = None
