@@ -40,6 +40,12 @@ def seen_keys(db: Database, feed_pk: int, keys: Iterable[bytes]) -> dict[bytes, 
     return found
 
 
+def knows_any(db: Database, feed_pk: int) -> bool:
+    """Tell whether anything is known of what a feed has ever brought."""
+    key = db.conn.execute("SELECT 1 FROM seen_keys WHERE feed_pk = ? LIMIT 1", (feed_pk,))
+    return key.fetchone() is not None
+
+
 def remembered(
     db: Database, feed_pk: int, fresh: Sequence[ParsedEntry] = (), ids: Iterable[int] = ()
 ) -> tuple[Known, ...]:
@@ -110,54 +116,66 @@ def add(db: Database, feed_pk: int, new: Iterable[NewEntry], seen_at: datetime) 
     left out (None in its place would tempt a caller to owe it twice): its id is 0.
     The caller holds the transaction.
     """
-    ids = []
-    for entry in new:
-        known = db.conn.execute(
-            "SELECT 1 FROM seen_keys WHERE feed_pk = ? AND key = ?", (feed_pk, entry.keys[0])
-        ).fetchone()
-        ids.append(0 if known else _insert(db, feed_pk, entry, seen_at))
+    entries = list(new)
+    if not entries:
+        return []
+    recorded = set(seen_keys(db, feed_pk, [entry.keys[0] for entry in entries]))
+    (last,) = db.conn.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()
+    ids, rows, known = [], [], []
+    for entry in entries:
+        if entry.keys[0] in recorded:
+            ids.append(0)
+            continue
+        recorded.update(entry.keys)
+        last += 1
+        ids.append(last)
+        rows.append(_row(last, feed_pk, entry, seen_at))
+        known += [(feed_pk, key, last) for key in entry.keys]
+    db.conn.executemany(_INSERT, rows)
+    _know(db, sorted(known))  # in the order in which they are kept
     return ids
 
 
-def _insert(db: Database, feed_pk: int, new: NewEntry, seen_at: datetime) -> int:
+_INSERT = (
+    "INSERT INTO entries (id, feed_pk, guid, link, title, title_html, content_html,"
+    " summary_html, author, categories, published_at, updated_at, seen_at, first_fetch,"
+    " image_url, enclosures, language, fingerprint, rules, dropped)"
+    f" VALUES ({', '.join('?' * 20)})"
+)
+
+
+def _row(id_: int, feed_pk: int, new: NewEntry, seen_at: datetime) -> tuple[Any, ...]:
     parsed = new.entry
-    cursor = db.conn.execute(
-        "INSERT INTO entries (feed_pk, guid, link, title, title_html, content_html,"
-        " summary_html, author, categories, published_at, updated_at, seen_at, first_fetch,"
-        " image_url, enclosures, language, fingerprint, rules, dropped)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            feed_pk,
-            parsed.guid,
-            parsed.link,
-            parsed.title,
-            parsed.title_html,
-            parsed.content_html,
-            parsed.summary_html,
-            parsed.author,
-            json.dumps(parsed.categories, ensure_ascii=False),
-            stamp_or_none(new.published_at),
-            stamp_or_none(parsed.updated_at),
-            stamp(seen_at),
-            new.first_fetch,
-            parsed.image_url,
-            _enclosures_out(parsed.enclosures),
-            parsed.language,
-            content_fingerprint(parsed),
-            _rules_out(new.ruling),
-            new.ruling.is_dropped,
-        ),
+    return (
+        id_,
+        feed_pk,
+        parsed.guid,
+        parsed.link,
+        parsed.title,
+        parsed.title_html,
+        parsed.content_html,
+        parsed.summary_html,
+        parsed.author,
+        _list_out(parsed.categories),
+        stamp_or_none(new.published_at),
+        stamp_or_none(parsed.updated_at),
+        stamp(seen_at),
+        new.first_fetch,
+        parsed.image_url,
+        _list_out([_enclosure_out(e) for e in parsed.enclosures]),
+        parsed.language,
+        content_fingerprint(parsed),
+        _rules_out(new.ruling),
+        new.ruling.is_dropped,
     )
-    entry_id = cursor.lastrowid or 0
-    _know(db, feed_pk, entry_id, new.keys)
-    return entry_id
 
 
-def _know(db: Database, feed_pk: int, entry_id: int, keys: Iterable[bytes]) -> None:
+def _know(db: Database, keys: Iterable[tuple[int, bytes, int]]) -> None:
+    """Let entries be known by keys: a feed's, each with an entry's id."""
     db.conn.executemany(
         "INSERT INTO seen_keys (feed_pk, key, entry_id) VALUES (?, ?, ?)"
         " ON CONFLICT (feed_pk, key) DO NOTHING",
-        [(feed_pk, key, entry_id) for key in keys],
+        keys,
     )
 
 
@@ -168,7 +186,7 @@ def rename(db: Database, feed_pk: int, renamed: Iterable[Renamed]) -> None:
             "UPDATE entries SET guid = ?, link = ? WHERE id = ?",
             (one.entry.guid, one.entry.link or one.known.link, one.known.id),
         )
-        _know(db, feed_pk, one.known.id, one.keys)
+        _know(db, ((feed_pk, key, one.known.id) for key in one.keys))
 
 
 def revise(db: Database, feed_pk: int, edits: Iterable[Edit]) -> None:
@@ -192,7 +210,7 @@ def revise(db: Database, feed_pk: int, edits: Iterable[Edit]) -> None:
                 edit.known.id,
             ),
         )
-        _know(db, feed_pk, edit.known.id, edit.keys)
+        _know(db, ((feed_pk, key, edit.known.id) for key in edit.keys))
 
 
 def by_id(db: Database, ids: Iterable[int]) -> dict[int, Entry]:
@@ -276,15 +294,16 @@ def _entry(row: dict[str, Any]) -> Entry:
 
 
 def _rules_out(ruling: Ruling) -> str:
-    return json.dumps(ruling.matched, ensure_ascii=False) if ruling.matched else ""
+    return _list_out(ruling.matched) if ruling.matched else ""
 
 
-def _enclosures_out(enclosures: Sequence[Enclosure]) -> str:
-    def fields(enclosure: Enclosure) -> dict[str, Any]:
-        seconds = enclosure.duration.total_seconds() if enclosure.duration else None
-        return {**asdict(enclosure), "duration": seconds}
+def _list_out(values: Sequence[object]) -> str:
+    return json.dumps(values, ensure_ascii=False) if values else "[]"
 
-    return json.dumps([fields(e) for e in enclosures], ensure_ascii=False)
+
+def _enclosure_out(enclosure: Enclosure) -> dict[str, Any]:
+    seconds = enclosure.duration.total_seconds() if enclosure.duration else None
+    return {**asdict(enclosure), "duration": seconds}
 
 
 def _enclosures_in(stored: str) -> tuple[Enclosure, ...]:

@@ -24,6 +24,8 @@ def recall(
 
     With `edits`, what they said before, too.
     """
+    if not entries.knows_any(db, feed_pk):
+        return Memory(), by_keys(listed, {}, trust_guids=trust_guids)
     keys = _keys(db, feed_pk, listed if trust_guids else without_guid(listed))
     found = by_keys(listed, keys, trust_guids=trust_guids)
     if not edits and not found.fresh:
