@@ -86,6 +86,21 @@ def entry_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
     """
     if entry.ladder:
         return entry.ladder
+    if entry.unread:
+        return unread_keys(entry)
+    facts = _facts(entry)
+    files = " ".join(sorted(canonical_link(e.url) for e in entry.enclosures))
+    facts.append(("text", (content_fingerprint(entry) or b"").hex() + files))
+    return _rungs(facts)
+
+
+def unread_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
+    """Return the keys that an entry has as long as its text is not read."""
+    rungs = _rungs(_facts(entry))
+    return (*rungs, _unread(rungs[-1]))
+
+
+def _facts(entry: ParsedEntry) -> list[tuple[str, str]]:
     facts: list[tuple[str, str]] = []
     guid = (entry.guid or "").strip()
     if guid:
@@ -95,12 +110,7 @@ def entry_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
     if facts or entry.published_at is not None:
         date = entry.published_at.isoformat() if entry.published_at else ""
         facts.append(("title", f"{_fold(entry.title)}\n{date}"))
-    if entry.unread:
-        rungs = _rungs(facts)
-        return (*rungs, _unread(rungs[-1]))
-    files = " ".join(sorted(canonical_link(e.url) for e in entry.enclosures))
-    facts.append(("text", (content_fingerprint(entry) or b"").hex() + files))
-    return _rungs(facts)
+    return facts
 
 
 def lookup_keys(entries: Iterable[ParsedEntry], *, without_guids: bool = False) -> frozenset[bytes]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from html import unescape
 
-from digestd.core.identity import entry_keys
+from digestd.core.identity import unread_keys
 from digestd.core.models import MathMode, ParsedEntry
 from digestd.core.text import scrub
 from digestd.formats.html import clean_text
@@ -22,8 +22,9 @@ class Glanced:
 
     def unread(self, math: MathMode) -> ParsedEntry:
         """Return the entry as it is kept, in a mode that `fields.math_of` has settled."""
-        entry = replace(self.entry, summary_html=as_html(self.beginning, math), unread=True)
-        return replace(entry, ladder=entry_keys(entry))
+        summary = as_html(self.beginning, math)
+        keys = unread_keys(self.entry)
+        return replace(self.entry, summary_html=summary, unread=True, ladder=keys)
 
 
 LONGEST = 400  # characters

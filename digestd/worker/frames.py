@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copyreg
+import dataclasses
 import io
 import pickle
 import struct
+from operator import attrgetter
 from typing import Any
+
+from digestd.core.models import ParsedEntry
 
 HEADER = struct.Struct(">Q")
 # Our nouns, and what they are made of. The child reads hostile documents; if one
@@ -22,6 +27,15 @@ _OPEN_NAMES = frozenset({("datetime", "datetime"), ("datetime", "timedelta"), ("
 _OPEN_NAMES |= {("datetime", "timezone"), ("builtins", "frozenset"), ("builtins", "set")}
 
 
+def _by_fields(entry: ParsedEntry) -> tuple[type[ParsedEntry], tuple[object, ...]]:
+    return ParsedEntry, _fields_of(entry)
+
+
+# Of which there are many: a constructor's arguments take half the time of a dataclass' state.
+_fields_of = attrgetter(*(field.name for field in dataclasses.fields(ParsedEntry)))
+_REDUCED = {**copyreg.dispatch_table, ParsedEntry: _by_fields}
+
+
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
         if (module in _OPEN_MODULES and "." not in name) or (module, name) in _OPEN_NAMES:
@@ -32,8 +46,13 @@ class _Reader(pickle.Unpickler):
 
 def pack(value: object) -> bytes:
     """Return `value` as one frame."""
-    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    return HEADER.pack(len(body)) + body
+    body = io.BytesIO(HEADER.pack(0))
+    body.seek(HEADER.size)
+    pickler = pickle.Pickler(body, protocol=pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = _REDUCED
+    pickler.dump(value)
+    body.getbuffer()[: HEADER.size] = HEADER.pack(body.tell() - HEADER.size)
+    return body.getvalue()
 
 
 def unpack(body: bytes) -> Any:  # noqa: ANN401 (each frame has its own type)
