@@ -7,7 +7,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from digestd.core.models import Delivery, RequestOptions, Subscription
 from digestd.core.retries import Verdict
 from digestd.delivery.senders import Sender, make_sender
 from digestd.delivery.target import Target
+from digestd.frozen import dataclass
 from digestd.net.client import Client
 from digestd.net.politeness import LEAST_GAPS, HostGate
 from digestd.net.tls import make_context

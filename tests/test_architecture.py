@@ -34,7 +34,13 @@ RANKS = dict.fromkeys(TOP, 7) | {
     "core": 1,
 }
 STRANGERS = {"net", "store", "delivery", "worker"}
-LEAVES = {"", "errors", "clock", "garbage"}  # "": the package itself, which holds the version
+LEAVES = {
+    "",
+    "errors",
+    "clock",
+    "frozen",
+    "garbage",
+}  # "": the package itself, which holds the version
 LAYERS = RANKS.keys() | LEAVES | {"config", "telemetry"}
 
 # Time, chance and the world are arguments of what is pure.

@@ -7,7 +7,6 @@ import keyword
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,7 @@ import click
 from digestd import __version__
 from digestd.clock import Clock, system_clock
 from digestd.errors import DigestdError
+from digestd.frozen import dataclass
 from digestd.garbage import collect_seldom
 
 if TYPE_CHECKING:

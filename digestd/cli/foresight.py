@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from digestd.core.latency import Latency, Quantiles, latency
 from digestd.core.models import Feed, Subscription
 from digestd.core.planner import Bounds, Price, expected_delay
 from digestd.core.rhythm import Rhythm, caught_up
+from digestd.frozen import dataclass
 from digestd.store import hubs, passages, rhythms
 from digestd.store.db import Database
 

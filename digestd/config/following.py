@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -36,6 +36,7 @@ from digestd.core.pictures import IMAGE_BUDGET, ImageMode
 from digestd.core.rules import Rules
 from digestd.core.selectors import parse_selector
 from digestd.core.slots import Schedule
+from digestd.frozen import dataclass
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ _SAME_STORY: Mapping[str, SameStory] = {"link": "link", "alike": "alike", "off":
 _UPDATES: dict[str, UpdatePolicy] = {"ignore": "ignore", "digest": "digest", "alert": "alert"}
 
 
-@dataclass
+@dataclass()
 class Following:
     """What `read` found."""
 

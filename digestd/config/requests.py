@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from digestd.config.tables import Table
 from digestd.config.values import parse_contact, parse_proxy
 from digestd.core.models import RequestOptions
+from digestd.frozen import dataclass
 
 KEYS = ("headers", "cookies", "user", "password", "token", "user_agent", "proxy", "timeout")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from digestd.config.values import (
     substitute,
 )
 from digestd.errors import ConfigError
+from digestd.frozen import dataclass
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -23,6 +23,8 @@ from ipaddress import (
     ip_network,
 )
 from urllib.parse import urlsplit
+
+from digestd.frozen import dataclass
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 from digestd.core.links import canonical_link, strip_tracking
 from digestd.core.models import PageSelectors, ParsedFeed
+from digestd.frozen import dataclass
 
 Source = Literal["itself", "preset", "header", "tag", "anchor", "word", "known", "news"]
 

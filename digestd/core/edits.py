@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
 
 from digestd.core.identity import KEY_BYTES, content_fingerprint
 from digestd.core.models import Debt, ParsedEntry
 from digestd.core.recognition import Known
 from digestd.core.rules import NO_RULING, Ruling
+from digestd.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

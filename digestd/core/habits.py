@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Final, Literal
 
 from digestd.core.forecast import mean_rate
 from digestd.core.rhythm import Rhythm, Tables
+from digestd.frozen import dataclass
 
 Hours = Literal["around", "between", "any"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +11,7 @@ from digestd.core.freshness import skip_until
 from digestd.core.identity import Fresh, clamp_date
 from digestd.core.models import Feed, ParsedFeed, Unreadable
 from digestd.core.websub import HubSubscription, Offer
+from digestd.frozen import dataclass
 
 # A hub that has not come back by then will not.
 VERIFY_WITHIN: Final = timedelta(hours=1)

@@ -35,11 +35,12 @@ import html
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from digestd.core.links import canonical_link
 from digestd.core.models import ParsedEntry
+from digestd.frozen import dataclass
 
 KEY_BYTES = 16
 _SKEW = timedelta(minutes=10)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from digestd.frozen import dataclass
 
 # An older date was not the moment of publication: a post moved, imported or back-dated.
 # No feed is asked more seldom than once a day.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from digestd.core.mathcommands import bare
 from digestd.core.mathparse import TOKEN
+from digestd.frozen import dataclass
 
 # Longer ones are machine output; typesetting them takes many seconds.
 MAX_DRAWN = 4_000

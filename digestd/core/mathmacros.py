@@ -7,9 +7,9 @@ A feed's entries are read one by one, far from the page whose `\newcommand` made
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from digestd.core.mathparse import TOKEN
+from digestd.frozen import dataclass
 
 MAX_EXPANSIONS = 500
 MAX_LENGTH = 8_000  # of a formula, written out

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from digestd.core.mathsymbols import Kind
+from digestd.frozen import dataclass
 
 TableShape = Literal["lines", "matrix", "array", "cases"]
 

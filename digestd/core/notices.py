@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from digestd.core.health import health, quiet_since
 from digestd.core.models import Feed
+from digestd.frozen import dataclass
 
 Trouble = Literal["failing", "silent", "gone", "moved", "held", "parked", "refused", "given up"]
 # Fewer failures are a hiccup, however long they take.

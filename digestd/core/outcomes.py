@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 from digestd.core.models import Validators
+from digestd.frozen import dataclass
 
 # --- fetching --------------------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from digestd.frozen import dataclass
 
 _MINUTE = 60.0
 # So many may go out at once after a silence; services that count by the minute

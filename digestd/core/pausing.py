@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from digestd.frozen import dataclass
 
 # A pause without an end: alerts are put off until then, and looked at again at its resumption.
 ENDLESS = datetime(9999, 1, 1, tzinfo=UTC)

@@ -8,8 +8,10 @@ time they are there. What could not be had stays text, so nobody waits for a pic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from digestd.frozen import dataclass
 
 # What a mail program shows without complaint, and a mailbox holds without regret.
 MAX_FORMULAS = 100

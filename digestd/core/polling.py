@@ -8,7 +8,6 @@ and the back-off of a feed that fails.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -18,6 +17,7 @@ from digestd.core.freshness import parse_retry_after, polite_floor, skip_until
 from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable
 from digestd.core.outcomes import Failed, FetchOutcome, Gone
 from digestd.core.planner import FAIRNESS, PUSHED, Bounds
+from digestd.frozen import dataclass
 
 # At the usual budget, until the daemon has found its own (`planner.steer`).
 USUAL_PRICE: Final = planner.first_price(24)

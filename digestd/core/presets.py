@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from digestd.core.links import strip_tracking
+from digestd.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

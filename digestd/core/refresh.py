@@ -7,7 +7,7 @@ everything that follows, to be recorded in one transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import assert_never
 
@@ -33,6 +33,7 @@ from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Rename
 from digestd.core.rhythm import Rhythm, Sighting, caught_up, learn
 from digestd.core.rules import NO_RULING, Judge, Ruling
 from digestd.core.websub import Offer, find_offer
+from digestd.frozen import dataclass
 
 # Two floods within this span are one feed that is made anew at every fetch.
 _FLOODING = timedelta(hours=6)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
+from digestd.frozen import dataclass
 
 LONGEST_RETRY = timedelta(hours=1)
 # A service may ask for patience, but not for ever.

@@ -15,8 +15,10 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+
+from digestd.frozen import dataclass
 
 HOUR = 3600.0
 DAY = 24 * HOUR

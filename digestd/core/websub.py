@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
@@ -20,6 +19,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 from digestd.core.addresses import check_url
 from digestd.core.linkheader import links
 from digestd.core.models import ParsedFeed
+from digestd.frozen import dataclass
 
 State = Literal["pending", "active", "leaving", "ended"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.classify import HttpAnswer, classify_http, retry_after, wait_of
+from digestd.frozen import dataclass
 
 Verdict = Literal["again", "refused", "broken"]
 

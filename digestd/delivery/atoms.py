@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import regex
+
+from digestd.frozen import dataclass
 
 Style = tuple[str, str]  # tag and, of a link, its address
 

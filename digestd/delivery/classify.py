@@ -5,10 +5,10 @@ from __future__ import annotations
 import email.utils
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain
+from digestd.frozen import dataclass
 
 _LONGEST_WAIT = timedelta(days=30)  # of what a service may ask for; more is a mistake of its own
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Literal
+
+from digestd.frozen import dataclass
 
 # "auto": STARTTLS where the server offers it; a password goes over TLS or stays home.
 Security = Literal["tls", "starttls", "none", "auto"]

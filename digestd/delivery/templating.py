@@ -7,7 +7,6 @@ complaint says why: the outbox never waits for a template.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import (
@@ -23,6 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from digestd.core.text import one_line
 from digestd.delivery.target import STYLES, Style
 from digestd.formats.excerpt import shorten
+from digestd.frozen import dataclass
 
 Context = Mapping[str, object]
 

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import requests
@@ -28,6 +28,7 @@ from digestd.delivery.classify import HttpAnswer
 from digestd.delivery.cutting import Sockets
 from digestd.delivery.proxies import for_requests
 from digestd.delivery.tls import trusting_context
+from digestd.frozen import dataclass
 
 # At DEBUG it writes whole addresses, tokens and all.
 logging.getLogger("urllib3").setLevel(logging.WARNING)
@@ -122,7 +123,7 @@ def _pools(sockets: Sockets) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": PlainPool, "https": SecurePool}
 
 
-@dataclass
+@dataclass()
 class Call:
     """One call into Apprise: how its requests are to go, and what came back."""
 

@@ -8,13 +8,13 @@ import json
 import math
 import wave
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
 from typing import Any
 
 from digestd.demo.texts import Blog, Post
+from digestd.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

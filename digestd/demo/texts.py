@@ -10,9 +10,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+
+from digestd.frozen import dataclass
 
 POSTS = Path(__file__).parent / "posts"
 # NAME.jpg for a post's slug, NAME.png for a blog's icon.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from digestd.core.models import ParsedFeed, Unreadable
 from digestd.core.text import one_line
@@ -14,6 +13,7 @@ from digestd.formats.mathmarks import with_macros
 from digestd.formats.pages import is_page, name_page
 from digestd.formats.sitemap import read_sitemap
 from digestd.formats.xmltext import Document, legal, open_document
+from digestd.frozen import dataclass
 
 _HEAD = 200_000  # characters of a page that are looked at to name it
 _SIGNATURES = (

@@ -10,13 +10,13 @@ from __future__ import annotations
 import html as entities
 import json
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, fromstring
 
 from digestd.formats.mathscan import reads_like_maths, without_signs
+from digestd.frozen import dataclass
 
 LONGEST_TEX = 8_000
 _LONGEST_MATHML = 60_000

@@ -13,7 +13,6 @@ import html as entities
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
@@ -24,6 +23,7 @@ from digestd.formats import mathready
 from digestd.formats.mathready import LONGEST_TEX, Formula
 from digestd.formats.mathrun import Chunk, Run
 from digestd.formats.mathscan import BREAK, EMPHASIS, INLINE_TAG, without_signs
+from digestd.frozen import dataclass
 
 __all__ = ["LONGEST_TEX", "MARK", "NO_MATHS", "Formula", "MathMode", "find_math", "mark_html",
            "mark_title"]  # fmt: skip

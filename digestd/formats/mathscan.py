@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from digestd.core.models import MathMode
+from digestd.frozen import dataclass
 
 # Signs that stand for tags; whatever of them a document brings itself is removed before.
 BREAK, EMPHASIS, INLINE_TAG = "\ue000", "\ue001", "\ue002"

@@ -11,7 +11,6 @@ import functools
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from digestd.core.mathclean import drawable, narrower
 from digestd.core.mathgrammar import SILENT
 from digestd.core.mathsymbols import MACROS, SYMBOLS, WORDS
+from digestd.frozen import dataclass
 
 _BUNDLE = Path(__file__).parent / "mathjax" / "mathjax.js"
 # With 8 MB, some thousand open braces overflow the process's own stack.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from digestd import __version__
@@ -30,6 +30,7 @@ from digestd.formats.xmltext import (
     tree,
     with_absolute_base,
 )
+from digestd.frozen import dataclass
 
 if TYPE_CHECKING:
     from lxml import etree

@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 
 from lxml import etree
 
 from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.xmltext import DATE, ENTRY, ENTRY_END, Document
+from digestd.frozen import dataclass
 
 _HASH_BYTES = 16
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import log2
 
 from lxml import html
@@ -16,6 +15,7 @@ from digestd.formats.dates import parse_date
 from digestd.formats.discovery import parse_html
 from digestd.formats.encoding import decode
 from digestd.formats.page import main_link, read_page, select, text_of
+from digestd.frozen import dataclass
 
 _FEWEST, _MOST = 3, 200
 _MOST_GROUPS = 400

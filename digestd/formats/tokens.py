@@ -9,13 +9,15 @@ form a message takes: mail, chat, text. The parser bounds depth; the walk is one
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from typing import Literal
 
 import regex
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+from digestd.frozen import dataclass
 
 Kind = Literal["text", "space", "formula", "display", "code", "pre", "br", "block", "cell", "image"]
 FormulaForm = Literal["unicode", "tex"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html.entities
 import re
-from dataclasses import dataclass
 from html import escape, unescape
 from typing import Literal
 from urllib.parse import urljoin
@@ -17,6 +16,7 @@ from lxml import etree
 
 from digestd.formats.dates import parse_date
 from digestd.formats.fields import MAX_ENTRIES, newest
+from digestd.frozen import dataclass
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,6})|0{0,20}([0-9]{1,7}));?")

@@ -7,7 +7,6 @@ import functools
 import re
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from types import TracebackType
@@ -28,6 +27,7 @@ from digestd.core.outcomes import (
 )
 from digestd.core.text import one_line
 from digestd.formats.pages import ERROR_PAGE, is_page, what_it_is
+from digestd.frozen import dataclass
 from digestd.net.decoding import BodyReader, UnreadableBodyError
 from digestd.net.guard import Resolve
 from digestd.net.politeness import HostGate

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from digestd.core.outcomes import Failed
+from digestd.frozen import dataclass
 from digestd.net.client import Client
 
 MAX_REDIRECTS: Final = 5

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import chain
+
+from digestd.frozen import dataclass
 
 # So many may go before one that is slower, one after the other.
 _MOST_BEFORE = 4

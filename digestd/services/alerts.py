@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from digestd.core.alerting import AlertPlan, Manners, Waiting, plan_alerts
 from digestd.core.models import Channel, Entry, Feed, Message, Subscription
 from digestd.core.pausing import Pauses
 from digestd.core.pictures import Pictures
+from digestd.frozen import dataclass
 from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from digestd import telemetry
@@ -12,6 +11,7 @@ from digestd.core.models import Digest, Message, Subscription
 from digestd.core.pictures import Pictures
 from digestd.core.slots import Slot, next_slot, slots_between
 from digestd.errors import DigestdError
+from digestd.frozen import dataclass
 from digestd.services import digestfacts
 from digestd.services.fulltext import FullTexts
 from digestd.services.illustrate import Illustrator

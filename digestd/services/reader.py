@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable
 from digestd.core.outcomes import Fetched, FetchOutcome, Pushed
 from digestd.core.reading import Outline, document_hash, familiar, put_together, way_of
+from digestd.frozen import dataclass
 from digestd.store import outlines
 from digestd.store.db import Store
 from digestd.worker.lanes import Lanes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
+from digestd.frozen import dataclass
 from digestd.store.database import Database
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from digestd.core.models import Debt
+from digestd.frozen import dataclass
 from digestd.store import owed
 from digestd.store.database import Database
 from digestd.store.db import moment, stamp, write_transaction

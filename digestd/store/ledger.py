@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from digestd.frozen import dataclass
 from digestd.store.database import Database
 from digestd.store.db import moment, moment_or_none
 

@@ -8,12 +8,12 @@ A channel's deliveries are worked by whoever holds the channel's lease, in order
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from digestd.core.models import Delivery, MessageKind, Piece
 from digestd.core.retries import LONGEST_WISH, PATIENCE, Verdict
+from digestd.frozen import dataclass
 from digestd.store import channels, owed
 from digestd.store.channels import ANSWER_LENGTH
 from digestd.store.database import Database

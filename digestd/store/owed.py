@@ -7,11 +7,11 @@ because its owner asked for that, or because a digest tells it instead.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from digestd.core.models import Debt
+from digestd.frozen import dataclass
 from digestd.store.db import Database, moment, moment_or_none, stamp
 
 Kind = Literal["alert", "digest"]

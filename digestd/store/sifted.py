@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 
+from digestd.frozen import dataclass
 from digestd.store.db import Database
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from digestd.core.models import Entry
+from digestd.frozen import dataclass
 from digestd.store import entries
 from digestd.store.db import Database, moment, moment_or_none
 

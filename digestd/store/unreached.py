@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from digestd.frozen import dataclass
 from digestd.store.db import Database, stamp
 
 _IDS_PER_QUERY = 5_000

@@ -1,0 +1,104 @@
+"""Our `dataclass` does what the standard one does, as far as it is used."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd import frozen
+
+
+@frozen.dataclass(frozen=True, slots=True, order=True)
+class Point:
+    """A place."""
+
+    x: int
+    y: int = 0
+    note: str = dataclasses.field(default="", repr=False, compare=False)
+
+
+@frozen.dataclass(frozen=True, slots=True)
+class Empty:
+    """Nothing."""
+
+
+@frozen.dataclass(frozen=True, slots=True)
+class One:
+    """A single field, and a word of its own."""
+
+    tags: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "one"
+
+
+@frozen.dataclass(slots=True)
+class Open:
+    """It may change."""
+
+    seen: list[int] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Theirs:
+    """The same place, as the standard library makes it."""
+
+    x: int
+    y: int = 0
+    note: str = dataclasses.field(default="", repr=False, compare=False)
+
+
+points = st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from(["", "a"]))
+
+
+@given(points, points)
+def test_values_compare_as_the_standard_ones(a: tuple[Any, ...], b: tuple[Any, ...]) -> None:
+    ours, theirs = (Point(*a), Point(*b)), (Theirs(*a), Theirs(*b))
+    assert (ours[0] == ours[1]) == (theirs[0] == theirs[1])
+    assert (ours[0] < ours[1]) == (theirs[0] < theirs[1])
+    assert (hash(ours[0]) == hash(ours[1])) == (hash(theirs[0]) == hash(theirs[1]))
+    assert repr(ours[0]) == repr(theirs[0]).replace("Theirs", "Point")
+
+
+@pytest.mark.parametrize("value", [Point(1, 2, "n"), Empty(), One(("a",)), Open([1])])
+def test_a_value_comes_back_from_a_copy_and_a_pickle(value: object) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value
+    assert copy.deepcopy(value) == value
+    assert dataclasses.replace(value) == value  # type: ignore[type-var]
+
+
+def test_another_type_is_another_value() -> None:
+    different: list[object] = [Empty(), One(), (), Point(1), Theirs(1), (1, 0)]
+    assert [[a == b for b in different] for a in different] == [
+        [a is b for b in different] for a in different
+    ]
+    assert Empty() == Empty()
+    assert hash(Empty()) == hash(Empty())
+
+
+def test_a_method_of_its_own_stays() -> None:
+    assert repr(One()) == "one"
+    assert repr(Empty()) == "Empty()"
+
+
+def test_what_may_change_has_no_hash() -> None:
+    assert Open([1]) == Open([1])
+    with pytest.raises(TypeError):
+        hash(Open())
+
+
+def test_fields_match_by_place() -> None:
+    match Point(1, 2):
+        case Point(x, y):
+            assert (x, y) == (1, 2)
+
+
+def test_there_is_no_room_for_other_attributes() -> None:
+    with pytest.raises(AttributeError):
+        Point(1).z = 2  # type: ignore[attr-defined]
