@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from digestd.app import App, Parts
-from digestd.services.poll import PollReport
 from digestd.store import feeds, ledger, outbox
 from digestd.store.db import Store
 
@@ -22,7 +21,9 @@ async def run_once(app: App, *, every: bool) -> int:
             await store.write(outbox.unpark_all, app.clock())
             if every:
                 await store.write(feeds.make_due, app.clock())
-            reports = await parts.poller.run_once()
+            failed = False
+            async for reports in parts.poller.batches():
+                failed |= any(report.feed.last_error for report in reports)
             await parts.worker.close()  # nothing is read from here on; what draws starts it anew
             await parts.alerts.work()
             await parts.digests.work()
@@ -34,13 +35,8 @@ async def run_once(app: App, *, every: bool) -> int:
             troubled = await store.read(ledger.counts)
     finally:
         store.close()
-    failed = any(_failed(report) for report in reports)
     return 1 if failed or troubled["parked"] or troubled["dead"] else 0
 
 
 async def _send(parts: Parts) -> None:
     await asyncio.gather(*(lane.work() for lane in parts.lanes.values()))
-
-
-def _failed(report: PollReport) -> bool:
-    return bool(report.feed.last_error)

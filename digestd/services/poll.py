@@ -165,17 +165,20 @@ class Poller:
 
     async def run_once(self, pks: Iterable[int] | None = None) -> list[PollReport]:
         """Ask every feed that is due now, or those of `pks` due or not; return what came of it."""
-        reports: list[PollReport] = []
         if pks is None:
-            while not self._stopping and (batch := await self._lease(self._most_taken)):
-                reports += await asyncio.gather(*map(self.poll, batch))
-            return reports
+            return [report async for some in self.batches() for report in some]
+        reports: list[PollReport] = []
         for pk in pks:
             now = self._clock()
             feed = await self._store.write(feeds.lease_one, pk, self._owner, now, now + LEASE)
             if feed is not None:
                 reports.append(await self.poll(feed, planned=False))
         return reports
+
+    async def batches(self) -> AsyncIterator[list[PollReport]]:
+        """Ask every feed that is due now; yield what came of them, so many at a time."""
+        while not self._stopping and (batch := await self._lease(self._most_taken)):
+            yield await asyncio.gather(*map(self.poll, batch))
 
     async def renew_leases(self) -> None:
         """Keep what is taken up; for the supervisor to call now and then."""
