@@ -260,8 +260,11 @@ class Lane:
         outbox.resume_interrupted(db, self.name, now)
         return self._take_next(db, now)
 
-    def _take_next(self, db: Database, now: datetime) -> Delivery | None:
-        return outbox.take_next(db, self.name, self._owner, now, quiet=self._is_quiet(now))
+    def _take_next(
+        self, db: Database, now: datetime, failures: int | None = None
+    ) -> Delivery | None:
+        quiet = self._is_quiet(now)
+        return outbox.take_next(db, self.name, self._owner, now, quiet=quiet, failures=failures)
 
     def _release(self, db: Database) -> None:
         channels.release(db, self.name, self._owner)
@@ -286,10 +289,11 @@ class Lane:
             chance=chance,
             settings=self._settings,
         )
-        outbox.settle(db, delivery, verdict, now)
+        settled = outbox.settle(db, delivery, verdict, now, (self._owner, now + _LEASE))
         following = None
-        if more and channels.take(db, self.name, self._owner, now, now + _LEASE):
-            following = self._take_next(db, now)
+        if more:
+            failures = verdict.channel_failures if settled else None
+            following = self._take_next(db, now, failures)
         if following is None:
             self._release(db)
         return verdict, following

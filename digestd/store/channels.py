@@ -105,12 +105,18 @@ def note(
     failed: int,
     resume_at: datetime | None,
     well: bool,
+    lease: tuple[str, datetime] | None = None,
 ) -> None:
-    """Record how the channel fares after an attempt: `failed` of them in a row now."""
+    """Record how the channel fares after an attempt: `failed` of them in a row now.
+
+    `lease`, whose owner it is and until when, is kept if that is still so.
+    """
+    owner, until = lease or (None, now)
     db.conn.execute(
         "UPDATE channels SET failures = ?, resume_at = ?,"
-        " last_ok_at = CASE WHEN ? THEN ? ELSE last_ok_at END WHERE name = ?",
-        (failed, stamp_or_none(resume_at), well, stamp(now), name),
+        " last_ok_at = CASE WHEN ? THEN ? ELSE last_ok_at END,"
+        " lease_until = CASE WHEN lease_owner = ? THEN ? ELSE lease_until END WHERE name = ?",
+        (failed, stamp_or_none(resume_at), well, stamp(now), owner, stamp(until), name),
     )
 
 

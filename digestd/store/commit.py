@@ -45,7 +45,7 @@ def commit_refresh(
             held.hold(db, plan.feed.pk, plan.held, owing, now)
         else:
             for entry_id, debts in owing:
-                owed.owe(db, entry_id, 1, debts)
+                owed.owe_first(db, entry_id, debts)
         entries.rename(db, plan.feed.pk, plan.renamed)
         entries.revise(db, plan.feed.pk, plan.edits)
         for edit in plan.edits:

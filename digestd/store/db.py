@@ -279,6 +279,8 @@ def _write_batch(db: Database, jobs: list[_Job]) -> _Results:
     results: _Results = []
     try:
         with write_transaction(db):
+            if len(jobs) == 1:  # undone with the transaction
+                return [(jobs[0], jobs[0].run(db), None)]
             for job in jobs:
                 try:
                     with _savepoint(db):

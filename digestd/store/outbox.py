@@ -133,17 +133,24 @@ def resume_interrupted(db: Database, channel: str, now: datetime) -> int:
 
 
 def take_next(
-    db: Database, channel: str, owner: str, now: datetime, *, quiet: bool = False
+    db: Database,
+    channel: str,
+    owner: str,
+    now: datetime,
+    *,
+    quiet: bool = False,
+    failures: int | None = None,
 ) -> Delivery | None:
     """Mark the channel's next due delivery as being sent and return it.
 
     None if nothing is due, or the lease is not `owner`'s, or the channel is
     silent; while it is `quiet`, alerts wait. Oldest first; when several attempts
-    in a row have failed, the one that was tried least.
+    in a row have failed (`failures`, if known), the one that was tried least.
     """
     # A backlog is taken in the order of its index, not sorted anew for each; SQLite sees
     # that the index holds all that is due only where its own condition is repeated.
-    is_patient = channels.failures(db, channel) < PATIENCE
+    failed = channels.failures(db, channel) if failures is None else failures
+    is_patient = failed < PATIENCE
     rows = db.query(
         "UPDATE deliveries SET state = 'sending', attempts = attempts + 1 WHERE id = ("
         " SELECT d.id FROM deliveries d INDEXED BY deliveries_open"
@@ -159,8 +166,14 @@ def take_next(
     return next((_delivery(row) for row in rows), None)
 
 
-def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) -> bool:
-    """Record what one attempt came to, for the delivery and for its channel.
+def settle(
+    db: Database,
+    delivery: Delivery,
+    verdict: Verdict,
+    now: datetime,
+    lease: tuple[str, datetime] | None = None,
+) -> bool:
+    """Record what one attempt came to, for the delivery and for its channel (`channels.note`).
 
     False if another process has meanwhile taken it for interrupted: a machine
     that slept comes back with an old answer. Only that it was accepted still counts.
@@ -190,6 +203,7 @@ def settle(db: Database, delivery: Delivery, verdict: Verdict, now: datetime) ->
         failed=verdict.channel_failures,
         resume_at=verdict.resume_at,
         well=verdict.state == "sent",
+        lease=lease,
     )
     if verdict.state == "parked":
         _park(db, delivery.channel, verdict.answer, now)

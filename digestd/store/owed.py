@@ -55,6 +55,14 @@ def owe(db: Database, entry_id: int, revision: int, debts: Iterable[Debt]) -> No
             )
 
 
+def owe_first(db: Database, entry_id: int, debts: Iterable[Debt]) -> None:
+    """Note to whom an entry that was stored just now is owed. The caller holds the transaction."""
+    db.conn.executemany(
+        "INSERT INTO owed (entry_id, revision, kind, target, due_at) VALUES (?, 1, ?, ?, ?)",
+        [(entry_id, debt.kind, debt.target, stamp(debt.due_at)) for debt in debts],
+    )
+
+
 def owe_nothing(db: Database, entry_id: int, revision: int, debt: Debt, why: str) -> None:
     """Note a debt that was dropped before it was one, with its reason."""
     db.conn.execute(
