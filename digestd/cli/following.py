@@ -102,10 +102,10 @@ def _known(app: App, text: str) -> Subscription:
         with app.database() as db:
             url = feed_rows.find(db, text).url
     except StoreError:
-        raise SubscriptionError(f"no feed is called {text!r}") from None
+        raise SubscriptionError(f"no feed is called {without_secrets(text)!r}") from None
     found = next((s for s in subscriptions if s.url == url), None)
     if found is None:
-        raise SubscriptionError(f"{text!r} is followed no longer")
+        raise SubscriptionError(f"{without_secrets(text)!r} is followed no longer")
     return found
 
 

@@ -115,8 +115,11 @@ def _is_tracking(parameter: str) -> bool:
     return name in TRACKING_NAMES or name.startswith(TRACKING_PREFIXES)
 
 
+# Names of parameters that hold what opens something: rather one too many than one too few.
 _TELLING = re.compile(
-    r"(?:^|[_-])(?:api_?key|auth|key|pass(?:wo?r?d)?|secret|sig|signature|token)$", re.IGNORECASE
+    r"key(?!word)|token|secret|pass|pwd|auth(?!or)|session|signature|credential|hash|jwt"
+    r"|(?:^|[_-])(?:sig|pw|pin|sid|cookie)$",
+    re.IGNORECASE,
 )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from digestd.core.health import usual_silence
+from digestd.core.links import without_secrets
 from digestd.core.models import Feed, Subscription
 from digestd.errors import SubscriptionError, UsageError
 from digestd.store.database import Database
@@ -183,11 +184,12 @@ def find(db: Database, text: str) -> Feed:
     folded = text.casefold()
     exact = [f for f in feeds if folded in {n.casefold() for n in _names(f)}]
     found = exact or [f for f in feeds if any(n.casefold().startswith(folded) for n in _names(f))]
+    shown = without_secrets(text)
     if not found:
-        raise SubscriptionError(f"no feed is called {text!r}; `digestd feeds` lists them")
+        raise SubscriptionError(f"no feed is called {shown!r}; `digestd feeds` lists them")
     if len(found) > 1:
         names = ", ".join(f.id for f in found[:5])
-        raise UsageError(f"{text!r} could be any of {names}{' …' if len(found) > 5 else ''}")
+        raise UsageError(f"{shown!r} could be any of {names}{' …' if len(found) > 5 else ''}")
     return found[0]
 
 
