@@ -9,7 +9,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from datetime import datetime, timedelta
 
 from digestd import telemetry
@@ -41,16 +40,16 @@ class SendThread:
     """One thread for one channel's blocking calls; left behind when it hangs."""
 
     def __init__(self, name: str) -> None:
-        self._calls: queue.SimpleQueue[tuple[Callable[[], SendOutcome], Future[SendOutcome]] | None]
+        self._calls: queue.SimpleQueue[tuple[Callable[[], SendOutcome], _Promise] | None]
         self._calls = queue.SimpleQueue()
         # A daemon thread: one that never returns must not keep the process alive.
         threading.Thread(target=self._work, name=f"digestd-send-{name}", daemon=True).start()
 
-    def call(self, function: Callable[[], SendOutcome]) -> Future[SendOutcome]:
-        """Run `function` after what was asked before; return its future."""
-        future: Future[SendOutcome] = Future()
-        self._calls.put((function, future))
-        return future
+    def call(self, function: Callable[[], SendOutcome]) -> asyncio.Future[SendOutcome]:
+        """Run `function` after what was asked before; return its future, on this loop."""
+        promise = _Promise()
+        self._calls.put((function, promise))
+        return promise.future
 
     def close(self) -> None:
         """End the thread after its present call."""
@@ -58,11 +57,34 @@ class SendThread:
 
     def _work(self) -> None:
         while (job := self._calls.get()) is not None:
-            function, future = job
+            function, promise = job
             try:
-                future.set_result(function())
+                promise.keep(function(), None)
             except BaseException as exc:  # noqa: BLE001 (handed to the lane)
-                future.set_exception(exc)
+                promise.keep(None, exc)
+
+
+class _Promise:
+    """A future of the loop, kept from a thread."""
+
+    __slots__ = ("_loop", "future")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[SendOutcome] = self._loop.create_future()
+
+    def keep(self, outcome: SendOutcome | None, exc: BaseException | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(self._settle, outcome, exc)
+
+    def _settle(self, outcome: SendOutcome | None, exc: BaseException | None) -> None:
+        if self.future.done():
+            return  # nobody waits any more
+        if outcome is not None:
+            self.future.set_result(outcome)
+        else:
+            self.future.set_exception(exc or RuntimeError("no outcome"))
+            self.future.exception()  # no complaint where nobody asks for it
 
 
 class Targets:
@@ -317,18 +339,17 @@ class Lane:
     async def _send(self, delivery: Delivery) -> SendOutcome:
         if self._thread is None:
             self._thread = SendThread(self.name)
-        future = self._thread.call(lambda: self._blocking_send(delivery))
-        waiting = asyncio.wrap_future(future)
+        waiting = self._thread.call(lambda: self._blocking_send(delivery))
         try:
-            async with asyncio.timeout(SEND_DEADLINE.total_seconds()):
-                return await asyncio.shield(waiting)
-        except TimeoutError:
+            answered, _ = await asyncio.wait((waiting,), timeout=SEND_DEADLINE.total_seconds())
+        except asyncio.CancelledError:
+            waiting.cancel()
+            raise
+        if not answered:
             self._abandon(waiting, delivery)
             return Unknown(f"no answer within {SEND_DEADLINE.total_seconds():.0f} s")
-        except asyncio.CancelledError:
-            with contextlib.suppress(Exception):
-                waiting.cancel()
-            raise
+        try:
+            return waiting.result()
         except Exception as exc:  # noqa: BLE001 (a sender's bug is that delivery's trouble)
             telemetry.error("sender failed", exc=exc, channel=self.name, id=delivery.id)
             return Unknown(f"the sender failed ({type(exc).__name__})")
