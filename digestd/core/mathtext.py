@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from digestd.core.mathcommands import bare, parse
 from digestd.core.mathhtml import to_inline_html
@@ -37,6 +38,7 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 # A name of three letters or more, or Chinese: unmistakable without brackets.
 _PLAIN_WORD = re.compile(r"[A-Za-z]{3,}|[\u2e80-\U0003ffff]+")
 _ROOTS = {"": "√", "2": "√", "3": "∛", "4": "∜"}
+_SHORT = 100
 _FUNCTIONS = frozenset("fghpqFGHPQφϕψΓζ")
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 
@@ -59,6 +61,17 @@ def to_text(latex: str, *, one_line: bool = False) -> str:
     Whatever does not parse, or is too long or deep, comes back as its source
     without the dollars. Never raises; the result grows with the source only.
     """
+    if len(latex) <= _SHORT:  # the like of which a text is full: x, n and \\alpha
+        return _to_text_again(latex, one_line)
+    return _to_text(latex, one_line)
+
+
+@lru_cache(maxsize=1_000)
+def _to_text_again(latex: str, one_line: bool) -> str:
+    return _to_text(latex, one_line)
+
+
+def _to_text(latex: str, one_line: bool) -> str:
     try:
         tree = parse(latex)
     except BrokenFormulaError:

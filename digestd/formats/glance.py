@@ -21,7 +21,7 @@ from digestd.core.models import MathMode, ParsedEntry
 from digestd.formats import element as el
 from digestd.formats import feedentry, fields
 from digestd.formats.dates import parse_date
-from digestd.formats.teaser import LONGEST, Glanced, beginning
+from digestd.formats.teaser import Glanced, beginning
 from digestd.frozen import dataclass
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -78,10 +78,9 @@ class Found:
     is_signed: bool = False  # in another way than Atom's
     labels: list[str] = field(default_factory=list)
     files: dict[str, Any] = field(default_factory=dict)  # as feedparser has them
-    texts: list[str] = field(default_factory=list)
+    texts: list[tuple[str, bool]] = field(default_factory=list)  # and whether it is HTML
     written: list[etree._Element] = field(default_factory=list)  # where its texts stand
     is_nested: bool = False  # whether its text has elements in it
-    beginning: str = ""
 
     def addresses(self) -> Iterator[str]:
         """Yield whatever may have to be resolved."""
@@ -117,7 +116,8 @@ def glance(entry: etree._Element, around: Surroundings, math: MathMode) -> Glanc
     found, said = seen
     if around.has_tex and found.is_nested:
         return None  # how feedparser would write it down decides which text is judged
-    return Glanced(said, found.beginning, fields.has_tex(max(found.texts, key=len, default="")))
+    text, is_html = max(found.texts, key=lambda text: len(text[0]), default=("", False))
+    return Glanced(said, beginning(text, is_html=is_html), fields.has_tex(text))
 
 
 def look(
@@ -277,8 +277,7 @@ def _media(found: Found, child: etree._Element) -> bool:
             facts["type"] = facts.get("type", "").lower()
         elif name == "description":
             found.written.append(node)
-            found.texts.append(el.value(node) or "")
-            _begin(found, found.texts[-1])
+            found.texts.append((el.value(node) or "", True))
         elif name in _UNTAKEN or (name == node.tag and not el.is_foreign(node)):
             return False
     return True
@@ -295,23 +294,16 @@ def _image(found: Found, child: etree._Element) -> bool:
 
 
 def _text(found: Found, child: etree._Element) -> bool:
-    """Take a text: what its maths is judged by, and how it begins."""
+    """Take a text: by the longest an entry's maths is judged, and its beginning is kept."""
     kind = child.get("type", "")
     found.written.append(child)
     if len(child):
         found.is_nested = True
         texts = islice(map(str, child.itertext()), _MOST_PIECES)
-        _begin(found, " ".join(texts), is_html=False)
+        found.texts.append((" ".join(texts), False))
         return kind in _KINDS
-    text = (child.text or "").strip()
-    found.texts.append(text)
-    _begin(found, text, is_html=kind not in ("text", "text/plain"))
+    found.texts.append(((child.text or "").strip(), kind not in ("text", "text/plain")))
     return kind in _KINDS and child.get("mode") is None
-
-
-def _begin(found: Found, text: str, *, is_html: bool = True) -> None:
-    if len(found.beginning) < LONGEST:
-        found.beginning = max(found.beginning, beginning(text, is_html=is_html), key=len)
 
 
 _TAKEN: dict[str, Callable[[Found, etree._Element], bool]] = {
