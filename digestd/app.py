@@ -117,12 +117,17 @@ class App:
 
     @functools.cached_property
     def config(self) -> Config:
-        """The configuration, read once."""
+        """The configuration that is in force, read once."""
         return self.load_config()
 
     def load_config(self) -> Config:
         """Read the configuration anew. Raises ConfigError."""
         return load(self.config_path, environ=self.environ)
+
+    def reload(self) -> Config:
+        """Put the configuration as it is now in force. Raises ConfigError: the old one stays."""
+        self.config = self.load_config()
+        return self.config
 
     @contextmanager
     def database(self) -> Iterator[Database]:

@@ -93,7 +93,7 @@ class Daemon:
         self._notifier.reloading()
         self._feeds_file = _state_of(old.feeds_path)
         try:
-            new = self._app.load_config()
+            new = self._app.reload()
         except DigestdError as exc:
             telemetry.error("configuration refused, the old one stays in force", why=exc)
             return old
