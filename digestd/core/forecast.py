@@ -18,6 +18,7 @@ from typing import Final
 from digestd.core.rhythm import (
     DAY,
     DAYS,
+    GAP_BOUNDS,
     HALF_HOURS,
     HOURS,
     MEMORIES,
@@ -65,14 +66,13 @@ class Forecast:
         self._since = now if rhythm.since is None else rhythm.since
         # Most of a week is never looked at: what a cell says is found out when it is asked for.
         self._tables = tables = Tables.of(rhythm, now)
-        self._hours, self._days, self._slots = tables.hours(), tables.days(), tables.slots()
+        self._hours, self._days = tables.hours(), tables.days()
         self._hours_total = sum(self._hours) + _FEW_HOURS
         self._days_total = sum(self._days) + _FEW_DAYS
-        self._slots_total = sum(self._slots) + _FEW_SLOTS
         self._half_hours = tables.half_hours()
         self._worth = tables.middle
         self._seen = sum(self._half_hours) * tables.middle
-        self._gaps: dict[int, float] = {}
+        self._gap = self._gap_from = self._gap_until = 0.0  # the class of gap looked at last
 
     def calendar(self, half_hour: int) -> float:
         """Return ln of the factor of a half hour of the week, 0 = Monday 00:00 UTC."""
@@ -89,36 +89,39 @@ class Forecast:
         beyond = (self._worth * near + few) / (self._seen * share + few)
         return _HOUR * math.log(of_hour) + _DAY * math.log(of_day) + _HALF_HOUR * math.log(beyond)
 
-    def slot(self, at: float) -> float:
-        """Return the factor of the 5-minute slot of the hour."""
-        posts = self._slots[int(at // 300) % SLOTS]
-        return float(((SLOTS * posts + _FEW_SLOTS) / self._slots_total) ** _SLOT)
+    def slots(self) -> list[float]:
+        """Return the factors of the 5-minute slots of the hour."""
+        counts = self._tables.slots()
+        total = sum(counts) + _FEW_SLOTS
+        return [float(((SLOTS * n + _FEW_SLOTS) / total) ** _SLOT) for n in counts]
 
     def waiting(self, at: float) -> float:
         """Return ln of the level, given how long ago the last post was at `at`."""
-        if self._posted is None:
-            return self._level + self._age(max(60.0, at - self._since))
-        age = max(60.0, at - self._posted)
-        return self._level + self._age(age) + self._gap(gap_class(age))
+        posted = self._posted
+        age = max(60.0, at - (self._since if posted is None else posted))
+        g = min(3.0, max(-7.0, math.log(age) + self._ln_per_second))
+        slope, rises, falls = _AGE
+        rise, fall = _AGE_BENDS
+        level = self._level + slope * g
+        if g > rise:
+            level += rises * (g - rise)
+        if g > fall:
+            level += falls * (g - fall)
+        if posted is None:
+            return level
+        if not self._gap_from <= age < self._gap_until:
+            self._enter_gap(gap_class(age))
+        return level + self._gap
 
-    def _gap(self, kind: int) -> float:
-        """Return ln of the factor of a class of gap: does this feed post after so long?"""
-        known = self._gaps.get(kind)
-        if known is not None:
-            return known
+    def _enter_gap(self, kind: int) -> None:
+        """Find ln of the factor of a class of gap: does this feed post after so long?"""
         ended, waited = self._tables.gaps_ended(), self._tables.days_waited()
         rate = (sum(ended) + 0.2) / (sum(waited) + 2)
         edge = [0.0, 0.0]  # the longest gaps are no neighbours of the shortest
         posts = _near(ended + edge, kind, _GAP_KERNEL)
         days = _near(waited + edge, kind, _GAP_KERNEL)
-        factor = _GAP * math.log((posts + _FEW_GAPS) / (days * rate + _FEW_GAPS))
-        self._gaps[kind] = factor
-        return factor
-
-    def _age(self, age: float) -> float:
-        g = min(3.0, max(-7.0, math.log(age) + self._ln_per_second))
-        b, c, d = _AGE
-        return b * g + c * max(0.0, g - _AGE_BENDS[0]) + d * max(0.0, g - _AGE_BENDS[1])
+        self._gap = _GAP * math.log((posts + _FEW_GAPS) / (days * rate + _FEW_GAPS))
+        self._gap_from, self._gap_until = GAP_BOUNDS[kind], GAP_BOUNDS[kind + 1]
 
 
 def mean_rate(rhythm: Rhythm, now: float) -> float:

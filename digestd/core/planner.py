@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from digestd.core.forecast import Forecast, mean_rate, weekly_rates
-from digestd.core.rhythm import DAY, HALF_HOURS, HOUR, MONDAY, Rhythm
+from digestd.core.rhythm import DAY, HALF_HOURS, HOUR, MONDAY, SLOTS, Rhythm
 from digestd.frozen import dataclass
 
 # What a post of a rare feed is worth beside one of a busy feed: a poll must save
@@ -133,15 +133,15 @@ def _reach(forecast: Forecast, start: float, longest: float, goal: float, most: 
     t, end = start, start + longest
     fine = start + _FINE
     posts = waited = 0.0
-    half_hour, calendar = -1, 0.0
+    slots = forecast.slots()
+    half_hour_ends, calendar = t, 0.0
     while t < end:
-        cell = int((t - MONDAY) // 1800)
-        if cell != half_hour:
-            half_hour, calendar = cell, forecast.calendar(cell % HALF_HOURS)
+        if t >= half_hour_ends:
+            half_hour_ends = t - t % 1800 + 1800
+            calendar = forecast.calendar(int((t - MONDAY) // 1800) % HALF_HOURS)
+        until, slot = half_hour_ends, 1.0
         if t < fine:
-            until, slot = t - t % 300 + 300, forecast.slot(t)
-        else:
-            until, slot = t - t % 1800 + 1800, 1.0
+            until, slot = t - t % 300 + 300, slots[int(t // 300) % SLOTS]
         until = min(until, end)
         step = (until - t) / DAY
         rate = slot * math.exp(min(12.0, max(-30.0, calendar + forecast.waiting((t + until) / 2))))
