@@ -19,6 +19,11 @@ import regex
 MAX_CLUSTER = 32
 
 _CLUSTER = regex.compile(r"\X")
+# What never joins with a neighbour of its like: Latin letters, Han, Kana, their punctuation.
+_EACH_ALONE = re.compile(
+    "[\t\n\x20-\x7e\xa0-\u02ff\u2010-\u2027\u2030-\u205e\u3000-\u3029\u3030-\u3096\u30a0-\u30ff"
+    "\u3400-\u9fff\uff01-\uff60]*"
+)
 # Scripts written without blanks between words.
 _UNSPACED = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}ー々〆〇]"
@@ -46,7 +51,7 @@ _once_a_sign = lru_cache(maxsize=4096)
 
 def clusters(text: str) -> Iterable[str]:
     """Return the grapheme clusters of `text`, none longer than MAX_CLUSTER code points."""
-    if text.isascii() and "\r" not in text:  # CR LF is the one cluster that ASCII has
+    if _EACH_ALONE.fullmatch(text):
         return text
     return (
         match[0] if match.end() - match.start() <= MAX_CLUSTER else match[0][:MAX_CLUSTER]

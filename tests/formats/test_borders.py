@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.formats.borders import clusters, display_width, may_break, wrap
+from digestd.formats.borders import MAX_CLUSTER, clusters, display_width, may_break, wrap
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,19 @@ def test_wrapping_loses_nothing_and_keeps_to_the_width(text: str, columns: int) 
 def test_text_of_ascii_alone_is_broken_like_any_other(text: str, columns: int) -> None:
     other = text.replace("a", "á")
     assert wrap(text, columns).replace("a", "á") == wrap(other, columns)
+
+
+_ALONE = st.text(st.sampled_from("aé©ß—“”…\u00ad\u3000\u3030，、。がガー漢字！\n "), max_size=20)
+
+
+@given(st.one_of(_ALONE, st.text(max_size=20)))
+def test_clusters_are_those_of_the_standard(text: str) -> None:
+    assert list(clusters(text)) == [c[:MAX_CLUSTER] for c in regex.findall(r"\X", text)]
+
+
+def test_no_sign_that_may_stand_alone_joins_with_the_next() -> None:
+    ranges = [(0x20, 0x7F), (0xA0, 0x300), (0x2010, 0x2028), (0x2030, 0x205F), (0x3000, 0x302A)]
+    ranges += [(0x3030, 0x3097), (0x30A0, 0x3100), (0x3400, 0xA000), (0xFF01, 0xFF61)]
+    signs = "".join(chr(code) for start, end in ranges for code in range(start, end))
+    for text in (signs, signs[::-1], signs[::2] + signs[1::2]):
+        assert regex.findall(r"\X", text) == list(clusters(text)) == list(text)
