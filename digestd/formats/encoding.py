@@ -188,7 +188,7 @@ _STRAY = re.compile("[\udc80-\udcff]")  # a byte that is none of UTF-8
 def _mostly_utf8(body: bytes) -> str | None:
     """Return UTF-8 with some stray bytes mended as windows-1252, None if it is something else."""
     text = body.decode("utf-8", "surrogateescape")
-    strays = len(_STRAY.findall(text)) if not text.isascii() else 0
+    strays = len(text) - len(text.encode("utf-8", "ignore").decode())
     sound = len(text) - _ascii(text) - strays
     if strays > 20 and strays > sound:
         return None

@@ -47,16 +47,15 @@ _TAG = re.compile(
 )
 # Without one of these in it, nothing is a formula: delimiters, and the names that classes,
 # attributes, elements and drawing services of `mathready` have in common.
-_TRACES = tuple(
-    "$ \\ &dollar &bsol <!-- math katex mjx data-attrs ee_img ql-img equation codecogs cht=tx"
-    " cht&equals;tx".split()
+_TRACES = (
+    *(BREAK, EMPHASIS, INLINE_TAG, "$", "\\", "&dollar", "&bsol", "<!--", "math", "katex", "mjx"),
+    *("data-attrs", "ee_img", "ql-img", "equation", "codecogs", "cht=tx", "cht&equals;tx"),
 )
 # ASCII written by its number, other than what has to be: it may be a trace.
 _ENCODED = re.compile(
     r"&#0*(?!(?:34|38|39|60|62)(?!\d))(?:\d{1,2}|1[01]\d|12[0-7])(?!\d)"
     r"|&#x0*(?!(?:22|26|27|3c|3e)(?![0-9a-f]))[0-7]?[0-9a-f](?![0-9a-f])"
 )
-_SIGNS_OF_TAGS = frozenset((BREAK, EMPHASIS, INLINE_TAG))
 _INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite del dfn em font i img ins label mark q s small span strike"
     " strong sub sup time u var wbr".split()
@@ -115,9 +114,7 @@ def _has_nothing_to_mark(html: str) -> bool:
         return False
     if "&#" in lower and _ENCODED.search(lower):
         return False
-    return _SIGNS_OF_TAGS.isdisjoint(html) and html.count("<") == sum(
-        1 for _ in _TAG.finditer(html)
-    )
+    return html.count("<") == sum(1 for _ in _TAG.finditer(html))
 
 
 def mark_title(text: str, mode: MathMode = "auto") -> tuple[str, str]:
