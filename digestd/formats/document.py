@@ -56,7 +56,7 @@ def _read(body: bytes, url: str, content_type: str, math: MathMode) -> ParsedFee
         return read_json(opened.text, url, math=math, complaint=opened.complaint)
     from digestd.formats import feed  # noqa: PLC0415 (feedparser, 60 ms: if needed)
 
-    document = opened.document
+    document = opened.document()
     if feed.is_feed(document.root):
         return feed.read_xml(document, url, math=math, complaint=opened.complaint)
     if document.root.rpartition(":")[2] == "urlset":
@@ -74,11 +74,14 @@ class Json:
 
 @dataclass(frozen=True, slots=True)
 class Xml:
-    """Any other: opened as XML, and as the text that it was."""
+    """Any other: as the text that it was."""
 
-    document: Document
     text: str
     complaint: str
+
+    def document(self) -> Document:
+        """Return it opened as XML."""
+        return open_document(legal(self.text))
 
 
 def open_body(body: bytes, content_type: str) -> Json | Xml | Unreadable:
@@ -92,7 +95,7 @@ def open_body(body: bytes, content_type: str) -> Json | Xml | Unreadable:
     start = text[:2_000].lstrip("\ufeff\0 \t\r\n\f")
     if start.startswith(("{", "[")):
         return Json(text.lstrip("\ufeff\0 \t\r\n\f"), complaint)
-    return Xml(open_document(legal(text)), text, complaint)
+    return Xml(text, complaint)
 
 
 def _name_other(root: str, text: str) -> str:

@@ -27,8 +27,11 @@ from digestd.formats.xmltext import (
     bound_entries,
     has_base,
     has_too_many_tags,
+    legal,
+    open_document,
     tree,
     with_absolute_base,
+    with_legal_references,
 )
 from digestd.frozen import dataclass
 
@@ -180,14 +183,12 @@ def _named(entries: Sequence[ParsedEntry]) -> tuple[ParsedEntry, ...]:
 def _xml(
     opened: Xml, url: str, known: Familiar | None, spare: bool, math: MathMode
 ) -> Reading | None:
-    document = opened.document
-    if document.root not in ("rss", "feed", "rdf:rdf"):
+    grown = _grown(opened, url)
+    if grown is None:
         return None
-    text = with_absolute_base(bound_entries(document.text), url)
-    if has_too_many_tags(text):
-        return None
-    root = tree(Document(document.root, document.entities, text).as_bytes())
-    if isinstance(root, str) or (cut := outline.cut(text, root)) is None:
+    document, text, root = grown
+    cut = outline.cut(text, root)
+    if cut is None:
         return None
     complaint = opened.complaint
     if document.rubbish:
@@ -208,6 +209,28 @@ def _xml(
     context = cut.context(document, _VERSION, url, complaint)
     source = _Source(context, cut.names(), read, read_plainly, glance)
     return _news(source, known, math, spare=spare)
+
+
+def _grown(opened: Xml, url: str) -> tuple[Document, str, etree._Element] | None:
+    """Return a document, its text within bounds, and its tree; None: it has no such tree."""
+    hasty = with_legal_references(opened.text)
+    found = _tree(hasty, url)
+    if found is None:
+        # To look for characters that XML forbids takes a parser's time: it has found them.
+        strict = legal(opened.text)
+        found = _tree(strict, url) if strict != hasty else None
+    return found
+
+
+def _tree(source: str, url: str) -> tuple[Document, str, etree._Element] | None:
+    document = open_document(source)
+    if document.root not in ("rss", "feed", "rdf:rdf"):
+        return None
+    text = with_absolute_base(bound_entries(document.text), url)
+    if has_too_many_tags(text):
+        return None
+    root = tree(Document(document.root, document.entities, text).as_bytes())
+    return None if isinstance(root, str) else (document, text, root)
 
 
 def _read_plainly(

@@ -101,7 +101,7 @@ def open_document(text: str) -> Document:
         start = text.find("<", position)
         if start < 0:
             break
-        rubbish = rubbish or bool(text[position:start].strip("\ufeff \t\r\n"))
+        rubbish = rubbish or bool(_ILLEGAL.sub("", text[position:start]).strip("\ufeff \t\r\n"))
         found = _ROOT.match(text, start)
         if found:
             return _at_root(text, start, found[1].lower(), rubbish)
@@ -140,7 +140,11 @@ def _past(text: str, start: int) -> int:
 
 def legal(text: str) -> str:
     """Return `text` without characters and references that XML forbids."""
-    text = _ILLEGAL.sub("", text)
+    return with_legal_references(_ILLEGAL.sub("", text))
+
+
+def with_legal_references(text: str) -> str:
+    """Return `text` without references that XML forbids."""
     if "&#" not in text:
         return text
     text = _TORN.sub(

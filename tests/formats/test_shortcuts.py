@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
 from html import escape
+from typing import Any
 
+import pytest
 from feedparser.mixin import _FeedParserMixin
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,9 @@ from digestd.formats.dates import parse_date
 from digestd.formats.element import UNDERSTOOD
 from digestd.formats.html import absolute, clean, clean_text, from_text
 from digestd.formats.maths import mark_title
+from digestd.formats.news import read_news
+from digestd.formats.xmltext import tree
+from tests.formats.fixtures import FEEDS, URL, names
 
 FEW = settings(max_examples=60, deadline=None)
 zones = st.builds(lambda m: timezone(timedelta(minutes=m)), st.integers(-23 * 60, 23 * 60))
@@ -59,6 +64,24 @@ def test_titles_without_signs(line: str) -> None:
 def test_text_without_markup(text: str) -> None:
     """Nothing but the order of attributes differs."""
     assert clean(clean_text(text, "auto"), None) == clean(clean(from_text(text), None), None)
+
+
+@pytest.mark.parametrize(
+    "place",
+    "<rss>{}</rss> <rss><![CDATA[{}]]></rss> <rss><!--{}--></rss> <rss><?a{}?></rss> <rss{}/>"
+    " <rss>&{};</rss> <r{}s/> <rss/>{}".split(),
+)
+def test_a_parser_finds_what_xml_forbids(place: str) -> None:
+    for sign in "\x00\x08\x0b\x0c\x0e\x1f\ufffe\uffff":
+        assert tree(place.format(sign).encode()) == "broken"
+
+
+@pytest.mark.parametrize("name", [*names(".xml")])
+def test_what_xml_forbids_changes_nothing(name: str) -> None:
+    body = (FEEDS / name).read_bytes()
+    where: dict[str, Any] = {"url": URL, "content_type": "application/xml"}
+    for old, new in ((b"<", b"\x08<"), (b"e", b"e\x1f"), (b"</title>", b"\x00</title>")):
+        assert read_news(body.replace(old, new), **where) == read_news(body, **where)
 
 
 @FEW
