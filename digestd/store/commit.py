@@ -44,8 +44,7 @@ def commit_refresh(
         if plan.held and owing:
             held.hold(db, plan.feed.pk, plan.held, owing, now)
         else:
-            for entry_id, debts in owing:
-                owed.owe_first(db, entry_id, debts)
+            owed.owe_first(db, owing)
         entries.rename(db, plan.feed.pk, plan.renamed)
         entries.revise(db, plan.feed.pk, plan.edits)
         for edit in plan.edits:

@@ -55,11 +55,11 @@ def owe(db: Database, entry_id: int, revision: int, debts: Iterable[Debt]) -> No
             )
 
 
-def owe_first(db: Database, entry_id: int, debts: Iterable[Debt]) -> None:
-    """Note to whom an entry that was stored just now is owed. The caller holds the transaction."""
+def owe_first(db: Database, owing: Iterable[tuple[int, Iterable[Debt]]]) -> None:
+    """Note to whom entries stored just now are owed. The caller holds the transaction."""
     db.conn.executemany(
         "INSERT INTO owed (entry_id, revision, kind, target, due_at) VALUES (?, 1, ?, ?, ?)",
-        [(entry_id, debt.kind, debt.target, stamp(debt.due_at)) for debt in debts],
+        [(id_, d.kind, d.target, stamp(d.due_at)) for id_, debts in owing for d in debts],
     )
 
 
