@@ -253,7 +253,12 @@ def bound_entries(text: str) -> str:
 
     The rest is cut out before it costs anything: 100,000 entries take minutes to parse.
     """
-    return _thin(_newest_entries(text))
+    tags = text.count("<")
+    if tags > MAX_ENTRIES:
+        text = _newest_entries(text)
+    if "keywords" in text:
+        text = _KEYWORDS.sub(r"\1", text)
+    return _thin(text) if tags > _MAX_REPEATED else text
 
 
 def has_too_many_tags(text: str) -> bool:
@@ -292,8 +297,6 @@ def _thin(text: str) -> str:
 
     feedparser compares each label with all before it: 50,000 of them take minutes.
     """
-    if "keywords" in text:
-        text = _KEYWORDS.sub(r"\1", text)
     if len(_LABEL.findall(text)) <= _MAX_REPEATED:
         return text
     counted, starts = 0, iter([*(m.start() for m in ENTRY.finditer(text)), len(text)])
