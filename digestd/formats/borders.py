@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import accumulate
 
 import regex
 
@@ -118,17 +120,24 @@ def wrap(text: str, columns: int, indent: str = "") -> str:
 
 
 def _lines(text: str, room: int) -> Iterator[str]:
-    line, width = "", 0
-    for piece in _pieces(text):
-        needed = display_width(piece)
-        # A blank at the end of a line takes no room.
-        if line and width + needed - piece.endswith(" ") > room:
-            yield line.rstrip()
-            line, width = "", 0
-        line += piece
-        width += needed
-    if line.strip():
-        yield line.rstrip()
+    signs = list(clusters(text))
+    widths = [0, *accumulate(map(cluster_width, signs))]  # of all before each
+
+    def may_begin(at: int) -> bool:
+        return at < len(signs) and not signs[at].isspace() and may_break(signs[at - 1], signs[at])
+
+    start = 0
+    while widths[-1] - widths[start] > room:
+        fitting = bisect_right(widths, widths[start] + room) - 1
+        at = fitting + (signs[fitting] == " ")  # at the end of a line it takes no room
+        while at > start and not may_begin(at):
+            at -= 1
+        if at == start:  # longer than a line
+            at = next(filter(may_begin, range(start + 1, len(signs))), len(signs))
+        yield "".join(signs[start:at]).rstrip()
+        start = at
+    if start < len(signs):
+        yield "".join(signs[start:])
 
 
 def _ascii_lines(text: str, room: int) -> Iterator[str]:
@@ -147,16 +156,3 @@ def _ascii_lines(text: str, room: int) -> Iterator[str]:
         start = cut + 1
     if start < len(text):
         yield text[start:]
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Split `text` into what no line break may tear, blanks kept at the end of each."""
-    piece, last = "", ""
-    for cluster in clusters(text):
-        if last and not cluster.isspace() and may_break(last, cluster):
-            yield piece
-            piece = ""
-        piece += cluster
-        last = cluster
-    if piece:
-        yield piece
