@@ -29,6 +29,7 @@ _LEAD_FACTOR = 1.7
 _ALSO_NAMED = 6  # who else has a story; what a hundred feeds repeat needs no hundred names
 # Words a minute for scripts with blanks, signs a minute for those without.
 _WORDS_A_MINUTE, _SIGNS_A_MINUTE = 230, 420
+_DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7a3]")
 # Calm tones of one strength, for the tile that stands for a feed.
 _TONES = ("#8a3b2a", "#2f5d62", "#5b4b7a", "#3d5a80", "#6b6b2d", "#7a4a63", "#4a6b4a", "#80592d")
 
@@ -285,10 +286,7 @@ def _body(entry: Entry, signs: int, whole_to: int) -> tuple[list[Token], bool]:
 
 def _is_dense(source: str) -> bool:
     sample = source[:1500]
-    return not sample.isascii() and (
-        sum(1 for sign in sample if "\u3040" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3")
-        > 60
-    )
+    return not sample.isascii() and len(_DENSE.findall(sample)) > 60
 
 
 def _initial(name: str) -> str:

@@ -9,6 +9,7 @@ that far); every pattern here runs over a bounded stretch of text.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
@@ -265,7 +266,7 @@ _ABBREVIATIONS = names(
 def _cut(tokens: Sequence[Token], limit: int) -> int:
     """Return how many tokens to keep so that they cost at most `limit`."""
     costs = [0, *accumulate(token.cost for token in tokens)]
-    last = max(i for i, cost in enumerate(costs) if cost <= limit)
+    last = bisect_right(costs, limit) - 1
     for at in range(last, 0, -1):
         if costs[at] < 0.6 * limit:
             break
