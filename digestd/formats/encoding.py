@@ -12,6 +12,8 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from digestd.formats import vietnamese as _vietnamese  # noqa: F401 (two codecs more)
+
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -30,7 +32,8 @@ _KNOWN = frozenset(
     " cp865 cp866 cp869 cp1125 tis-620 cp874 cp037"
     " iso8859-1 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-9"
     " iso8859-10 iso8859-11 iso8859-13 iso8859-14 iso8859-15 iso8859-16"
-    " cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 ptcp154 kz1048".split()
+    " cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 ptcp154 kz1048"
+    " viscii tcvn".split()
 )
 # What a declared name means in practice (WHATWG Encoding, section 4.2).
 _MEANT = {
@@ -48,6 +51,7 @@ _MEANT = {
 # Names that are in use and that Python does not know (WHATWG's labels, and older ones).
 _ALSO_CALLED = {
     "csmacintosh": "mac-roman",
+    "csviscii": "viscii",
     "dos-874": "cp874",
     "iso88591": "latin-1",
     "koi": "koi8-r",
@@ -55,6 +59,10 @@ _ALSO_CALLED = {
     "koi8-ru": "koi8-u",
     "mac": "mac-roman",
     "ms-cyrl": "cp1251",
+    "tcvn-5712": "tcvn",
+    "tcvn5712-1": "tcvn",
+    "tcvn5712-1:1993": "tcvn",
+    "viscii1.1-1": "viscii",
     "windows-874": "cp874",
     "windows-949": "cp949",
     "x-cp1250": "cp1250",

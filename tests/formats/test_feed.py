@@ -272,6 +272,22 @@ def test_old_encodings_are_read_if_declared(encoding: str) -> None:
     assert only_entry(body.encode(codec)).title == text
 
 
+@pytest.mark.parametrize(
+    ("declared", "title"),
+    [
+        ("viscii", b"Vi\xaet Nam: \xd0\xdf\xfec"),
+        ("VISCII1.1-1", b"Vi\xaet Nam: \xd0\xdf\xfec"),
+        ("tcvn", b"Vi\xd6t Nam: \xa7\xad\xeec"),
+        ("TCVN5712-1", b"Vi\xd6t Nam: \xa7\xad\xeec"),
+    ],
+)
+def test_vietnamese_is_read_in_its_old_encodings(declared: str, title: bytes) -> None:
+    head, tail = rss("<item><title>|</title><guid>1</guid></item>").encode().split(b"|")
+    prolog = f'<?xml version="1.0" encoding="{declared}"?>'.encode()
+    entry = only_entry(prolog + head + title + tail)
+    assert entry.title == "Việt Nam: Được"
+
+
 def test_stray_bytes_in_utf_8_are_mended() -> None:
     body = rss("<item><title>caf\udce9 — 咖啡</title></item>").encode("utf-8", "surrogateescape")
     feed = read(body)
