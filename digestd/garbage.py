@@ -14,3 +14,8 @@ _OLDER = 20
 def collect_seldom() -> None:
     """Search for cycles once in so many allocations; memory grows by a megabyte or two."""
     gc.set_threshold(_YOUNG, _OLDER, _OLDER)
+
+
+def collect_no_more() -> None:
+    """Search nothing from here on: at its end a process would go through everything, twice."""
+    gc.freeze()

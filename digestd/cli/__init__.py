@@ -15,7 +15,7 @@ from digestd import __version__
 from digestd.clock import Clock, system_clock
 from digestd.errors import DigestdError
 from digestd.frozen import dataclass
-from digestd.garbage import collect_seldom
+from digestd.garbage import collect_no_more, collect_seldom
 
 if TYPE_CHECKING:
     from digestd.app import App
@@ -130,4 +130,6 @@ def main(
 def run_main() -> None:
     """Run the command line and exit."""
     collect_seldom()
-    sys.exit(main())
+    code = main()
+    collect_no_more()
+    sys.exit(code)
