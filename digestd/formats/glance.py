@@ -49,6 +49,7 @@ _BESIDE_SPACES = (
     "{http://wellformedweb.org/CommentAPI/}",
     "{http://purl.org/rss/1.0/modules/slash/}",
     "{http://purl.org/syndication/thread/1.0}",
+    "{http://podlove.org/simple-chapters}",
 )
 
 
@@ -68,6 +69,7 @@ class Found:
     """What was seen of an entry so far."""
 
     id: str | None = None
+    is_permalink: bool = False
     title: str | None = None
     is_html: bool = False
     original: str = ""
@@ -128,9 +130,8 @@ def look(
     is_understood = len(entry.keys()) <= (found.id is not None) and all(
         _is_understood(found, child) for child in entry.iterchildren(etree.Element)
     )
-    candidates = (fields.link(page, around.base) for page in (found.original, *found.pages))
-    link = next(filter(None, candidates), None)
-    if not (is_understood and found.title and found.pages and link) or found.id == "":
+    link, is_certain = _address(found, around.base)
+    if not (is_understood and is_certain and found.title) or found.id == "":
         return None
     if around.has_base and not all(map(_ABSOLUTE.match, found.addresses())):
         return None
@@ -150,6 +151,21 @@ def look(
         language=around.language,
     )
     return found, said
+
+
+def _address(found: Found, base: str) -> tuple[str | None, bool]:
+    """Return where an entry is to be read, and whether that is certain."""
+    if found.pages or found.original:
+        pages = (fields.link(page, base) for page in (found.original, *found.pages))
+        link = next(filter(None, pages), None)
+        return link, bool(found.pages and link)
+    if not (found.id and found.is_permalink):
+        return None, bool(found.id)
+    # A guid is an address unless it says, or shows, that it is none.
+    if el.WEB.fullmatch(found.id):
+        link = fields.link(found.id, base)
+        return link, link is not None
+    return None, not found.id.lower().startswith(("http://", "https://", "/"))
 
 
 def _is_understood(found: Found, child: etree._Element) -> bool:
@@ -208,6 +224,7 @@ def _original(found: Found, child: etree._Element) -> bool:
 def _id(found: Found, child: etree._Element) -> bool:
     is_first = found.id is None
     found.id = el.value(child) or ""
+    found.is_permalink = child.get("isPermaLink", "true") == "true"
     return is_first and bool(_PLAIN_ID.fullmatch(found.id)) and set(child.keys()) <= _GUID
 
 

@@ -88,7 +88,7 @@ def glance(
     for item in chosen:
         entry = _without_text(item, base, math)
         text = raw_text(item)
-        if not (entry.title and entry.link) or defines_macros(text):
+        if not (entry.title and (entry.link or entry.guid)) or defines_macros(text):
             return None
         is_html = bool(_text(item, "content_html").strip())
         start = (

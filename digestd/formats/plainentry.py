@@ -30,6 +30,7 @@ class Plain:
 
     said: ParsedEntry  # without text
     texts: dict[str, Any]  # as feedparser has them
+    base: str  # what addresses are relative to, without a link
     url: str  # of the document
 
     @property
@@ -39,7 +40,7 @@ class Plain:
 
     def entry(self, math: MathMode) -> ParsedEntry:
         """Return the entry, in a mode that `fields.math_of` has settled."""
-        base = self.said.link or self.url
+        base = self.said.link or self.base
         content, summary = feedentry.bodies(self.texts, base, self.url, math)
         return fields.complete(replace(self.said, content_html=content, summary_html=summary))
 
@@ -66,7 +67,7 @@ def read(element: etree._Element, around: Surroundings, url: str, math: MathMode
         return None
     found, said = seen
     texts = _texts(found.written, is_atom=around.is_atom)
-    return Plain(said, texts, url) if texts is not None else None
+    return Plain(said, texts, around.base, url) if texts is not None else None
 
 
 def _has_unbound_prefix(node: etree._Element) -> bool:

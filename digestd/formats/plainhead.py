@@ -24,8 +24,8 @@ _PERSON = frozenset(f"{el.ATOM}{name}" for name in ("name", "uri", "email"))
 # Of no account to us, whatever is in them of these names.
 _NONE: frozenset[str] = frozenset()
 _BESIDE = {
-    **dict.fromkeys("category cloud copyright docs lastBuildDate managingEditor".split(), _NONE),
-    **dict.fromkeys(("pubDate", "rating", "webMaster"), _NONE),
+    **dict.fromkeys("author category cloud copyright docs lastBuildDate".split(), _NONE),
+    **dict.fromkeys("managingEditor pubDate rating webMaster".split(), _NONE),
     "skipHours": frozenset(("hour",)),
     "skipDays": frozenset(("day",)),
     "items": frozenset((f"{el.RDF}Seq", f"{el.RDF}li")),
@@ -33,7 +33,8 @@ _BESIDE = {
     **dict.fromkeys((f"{el.ATOM}author", f"{el.ATOM}contributor"), _PERSON),
     **dict.fromkeys(map(el.DC.__add__, "creator date publisher rights subject".split()), _NONE),
     **dict.fromkeys(
-        map(el.ITUNES.__add__, "author block complete explicit keywords type".split()), _NONE
+        map(el.ITUNES.__add__, "author block complete explicit keywords new-feed-url type".split()),
+        _NONE,
     ),
     f"{el.ITUNES}category": frozenset((f"{el.ITUNES}category",)),
     f"{el.ITUNES}owner": frozenset((f"{el.ITUNES}name", f"{el.ITUNES}email")),

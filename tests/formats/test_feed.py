@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
 from digestd.formats.document import read_document
+from digestd.formats.xmltext import bound_entries
 from tests.formats.fixtures import FEEDS, URL, expected, names, plain
 
 
@@ -391,6 +392,25 @@ def test_the_same_bytes_give_the_same_value() -> None:
 
 
 _ATOM = b"<feed xmlns='http://www.w3.org/2005/Atom'>"
+
+
+def test_of_too_many_labels_the_first_are_kept() -> None:
+    """feedparser compares each with all before it: 50,000 take minutes."""
+    label = "<category>{}</category>".format
+    many = "".join(map(label, range(1_000)))
+    few = "".join(map(label, range(20)))
+    text = "<rss><channel>" + "".join(f"<item>{x}</item>" for x in (few, many, few))
+    bounded = bound_entries(text)
+    counts = [item.count("<category>") for item in bounded.split("<item>")[1:]]
+    assert counts == [20, 300, 20]
+    assert label(299) in bounded
+
+
+def test_a_long_list_of_keywords_is_cut() -> None:
+    text = f"<rss><item><itunes:keywords>{'a,' * 50_000}</itunes:keywords></item></rss>"
+    assert len(bound_entries(text)) < 2_100
+
+
 _PIECES = st.sampled_from(
     [
         *(b"<rss version='2.0'>", b"<channel>", b"<item>", b"</item>", b"<title>", b"</title>"),

@@ -386,6 +386,25 @@ def test_the_beginning_of_a_text_stands_for_it(text: str, begins: str) -> None:
     assert (found.unread, found.summary_html) == (True, f"<p>{begins}</p>")
 
 
+@pytest.mark.parametrize(
+    "guid",
+    [
+        pytest.param('<guid isPermaLink="false">e-1</guid>', id="no-address"),
+        pytest.param("<guid>e-1</guid>", id="shows-that-it-is-none"),
+        pytest.param("<guid>http://a.example/e-1?utm_source=x</guid>", id="an-address"),
+        pytest.param("<guid>/e-1</guid>", id="an-address-here"),
+        pytest.param("<guid>tag:a.example,2026:1</guid>", id="a-tag"),
+    ],
+)
+def test_entries_without_a_link_are_known_by_their_guids(guid: str) -> None:
+    item = f"<item><title>One</title>{guid}<description>text</description></item>"
+    body = rss(("Blog", "http://b.example/x/", ""), []).replace(
+        b"</channel>", item.encode() + b"</channel>"
+    )
+    assert read(body, spare=True)[1].entries[0].unread
+    assert_glanced(body)
+
+
 def test_formulas_in_beginnings_are_marked() -> None:
     found = read(many(3, body=TEX), spare=True)[1].entries[0]
     assert 'data-tex="\\frac{a}{b}"' in found.summary_html

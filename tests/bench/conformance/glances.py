@@ -1,7 +1,7 @@
 """What a first fetch finds at a glance, beside what reading the whole document finds.
 
 Most documents of a suite are of one odd entry without a title or a link, and are read whole.
-So each is seen again with what it lacks, and with one more entry.
+So each is seen again with a title, with a link as well, and with one more entry.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def _forms(body: bytes) -> Iterator[bytes]:
     yield body
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return
+    yield _ENTRY.sub(lambda start: start[0] + _lacking(start, body, has_link=True), body)
     completed = _ENTRY.sub(lambda start: start[0] + _lacking(start, body), body)
     yield completed
     for end, entry in _MORE.items():
@@ -59,7 +60,7 @@ def _forms(body: bytes) -> Iterator[bytes]:
             yield completed.replace(end, entry + end)
 
 
-def _lacking(start: re.Match[bytes], body: bytes) -> bytes:
+def _lacking(start: re.Match[bytes], body: bytes, *, has_link: bool = False) -> bytes:
     """Return the title and the link that an entry has not."""
     prefix, name = start[1], start[2]
     inside = body[start.end() :].partition(b"</" + prefix + name)[0]
@@ -67,5 +68,6 @@ def _lacking(start: re.Match[bytes], body: bytes) -> bytes:
     link = b"<%slink>%s</%slink>" % (prefix, _PAGE, prefix)
     if name == b"entry":
         link = b'<%slink href="%s"/>' % (prefix, _PAGE)
-    has_title, has_link = (b"<%s%s" % (prefix, tag) in inside for tag in (b"title", b"link"))
+    has_title = b"<%stitle" % prefix in inside
+    has_link = has_link or b"<%slink" % prefix in inside
     return (b"" if has_title else title) + (b"" if has_link else link)
