@@ -242,18 +242,16 @@ def calibrated(
     if not rates or price.due > daily / 2:
         return price
     sample = rates[:: max(1, len(rates) // _SAMPLE)]
+    # The wait of an even feed with so many posts a day, squared, for each unit of the price.
+    spans = [2 * _weight(rate, fairness) / max(rate, 1e-6) for rate in sample]
+    shortest, longest = bounds.shortest / DAY, bounds.longest / DAY
     low, high = math.log(_CHEAPEST), math.log(_DEAREST)
     for _ in range(40):
         middle = (low + high) / 2
         value = math.exp(middle)
-        if sum(_asked(rate, value, bounds, fairness) for rate in sample) > budget * len(sample):
+        waits = (min(max(math.sqrt(value * span), shortest), longest) for span in spans)
+        if sum(1 / wait for wait in waits) > budget * len(sample):
             low = middle
         else:
             high = middle
     return replace(price, value=math.exp(high))
-
-
-def _asked(rate: float, price: float, bounds: Bounds, fairness: float) -> float:
-    """Return the requests a day that an even feed with so many posts a day costs at a price."""
-    wait = math.sqrt(2 * price * _weight(rate, fairness) / max(rate, 1e-6))
-    return 1 / min(max(wait, bounds.shortest / DAY), bounds.longest / DAY)

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from digestd.frozen import dataclass
 
@@ -45,6 +46,7 @@ _EMPTY = _SHAPE.pack(*[0.0] * (_AT_WAITED + GAPS))
 _FIRST_GAP = DAY / 8
 _GAP_STEP = math.log(1.3)
 GAP_BOUNDS = (0.0, *(_FIRST_GAP * 1.3**i for i in range(GAPS - 1)), math.inf)
+_GAP_SPANS = [end - start for start, end in pairwise(GAP_BOUNDS)]
 
 _HEADER = struct.Struct("<B4d6d")
 _VERSION = 1
@@ -229,7 +231,7 @@ def _count(rhythm: Rhythm, posts: list[_Post], now: float) -> bytes:
     ):
         # A counting time that went back (the clock was wrong) must not blow counts up.
         moves = max(0.0, now // half_life - before // half_life)
-        if moves:
+        if moves and before:  # else nothing was counted yet
             fade = 0.5 ** min(moves, 100.0)
             counts[first:end] = [n * fade for n in counts[first:end]]
     previous = rhythm.posted
@@ -255,8 +257,11 @@ def _count_post(counts: list[float], post: _Post, previous: float | None, now: f
         gap = t - previous
         ended = gap_class(gap)
         counts[_AT_ENDED + ended] += long
-        for i in range(ended + 1):
-            counts[_AT_WAITED + i] += long * (min(gap, GAP_BOUNDS[i + 1]) - GAP_BOUNDS[i]) / DAY
+        for i in range(ended):
+            counts[_AT_WAITED + i] += long * _GAP_SPANS[i] / DAY
+        counts[_AT_WAITED + ended] += (
+            long * (min(gap, GAP_BOUNDS[ended + 1]) - GAP_BOUNDS[ended]) / DAY
+        )
 
 
 def _spread(
@@ -266,6 +271,9 @@ def _spread(
     if within >= DAY / 2:
         return  # any hour: nothing learned
     first, last = int((t - within) // cell), int((t + within) // cell)
+    if first == last:
+        counts[at + first % size] += weight
+        return
     part = weight / (last - first + 1)
     for i in range(first, last + 1):
         counts[at + i % size] += part
