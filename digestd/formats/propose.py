@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from math import log2
 
 from lxml import html
@@ -95,7 +96,8 @@ def _repeated(root: html.HtmlElement) -> dict[str, list[html.HtmlElement]]:
             break
         selector = tag if tag == "article" else f"{_named(parent)} > {tag}"
         if _FEWEST <= count <= _MOST and selector not in found:
-            found[selector] = select(root, selector)
+            with suppress(ValueError):  # an element's name may be `a<b`, or the path too long
+                found[selector] = select(root, selector)
     return found
 
 

@@ -214,6 +214,20 @@ def test_where_nothing_repeats_nothing_is_proposed(body: bytes) -> None:
     assert all("/x" not in str(e.link) for one in found for e in one.feed.entries)
 
 
+@pytest.mark.parametrize(
+    "parent",
+    [b"<a<rss>", b"<http://[article>", b"<i\xc3\xa9.>", b"<b>" * 200],
+    ids=["angle", "address", "dot", "deep"],
+)
+def test_a_parent_that_no_selector_names_is_passed_over(parent: bytes) -> None:
+    posts = b"".join(
+        b"<p><a href=/%d>A post of many words</a> 2026-01-0%d</p>" % (n, n) for n in range(1, 6)
+    )
+    body = page("<main>").partition(b"</main>")[0] + parent + posts
+    for found in propose(body, url=URL, content_type="text/html"):
+        assert len(found.feed.entries) == 5
+
+
 soup = st.lists(
     st.sampled_from(
         "<li> </li> <ul> <a_href='/a'>word_word_word</a> <h2> </h2> <div_class='a_b'> </div> <time>"
