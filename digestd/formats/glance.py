@@ -38,7 +38,7 @@ _MAILED = re.compile(r"[\w.+-]{1,100}@[A-Za-z0-9.-]{1,100}\.[A-Za-z]{2,4} \(([^(
 CONTENTS = (f"{el.CONTENT}encoded", f"{el.ATOM}content")
 # Of no account to us.
 _BESIDE = frozenset(
-    ["comments", "source", f"{el.ATOM}contributor", f"{el.ATOM}rights"]
+    ["comments", f"{el.ATOM}contributor", f"{el.ATOM}rights"]
     + [f"{el.DC}{name}" for name in "format identifier publisher rights source type".split()]
     + [
         f"{el.ITUNES}{name}"
@@ -77,6 +77,7 @@ class Found:
     published: datetime | None = None
     updated: datetime | None = None
     authors: list[str] = field(default_factory=list)
+    is_quoted: bool = False
     is_signed: bool = False  # in another way than Atom's
     labels: list[str] = field(default_factory=list)
     files: dict[str, Any] = field(default_factory=dict)  # as feedparser has them
@@ -295,9 +296,16 @@ def _media(found: Found, child: etree._Element) -> bool:
         elif name == "description":
             found.written.append(node)
             found.texts.append((el.value(node) or "", True))
+        elif name == "title" and found.is_quoted:
+            return False  # behind a source, feedparser takes it for the entry's
         elif name in _UNTAKEN or (name == node.tag and not el.is_foreign(node)):
             return False
     return True
+
+
+def _source(found: Found, child: etree._Element) -> bool:
+    found.is_quoted = True
+    return not len(child)
 
 
 def _duration(found: Found, child: etree._Element) -> bool:
@@ -346,6 +354,7 @@ _TAKEN: dict[str, Callable[[Found, etree._Element], bool]] = {
     f"{el.DC}subject": _category,
     f"{el.ITUNES}keywords": _keywords,
     "enclosure": _enclosure,
+    "source": _source,
     f"{el.ITUNES}duration": _duration,
     f"{el.ITUNES}image": _image,
     **dict.fromkeys(map(el.MEDIA.__add__, _FILES), _media),

@@ -18,6 +18,7 @@ from digestd.formats.feedentry import HTML_TYPES, Dict
 Channel = dict[str, Any]
 
 _ABSOLUTE = re.compile(r"https?://")
+_NAME = re.compile(r"(?:tag|urn):[\x21-\x3a\x3c-\x7e]+")
 _IN_IMAGES = frozenset(("title", "link", "description", "url", "width", "height"))
 _PERSON = frozenset(f"{el.ATOM}{name}" for name in ("name", "uri", "email"))
 
@@ -29,7 +30,7 @@ _BESIDE = {
     "skipHours": frozenset(("hour",)),
     "skipDays": frozenset(("day",)),
     "items": frozenset((f"{el.RDF}Seq", f"{el.RDF}li")),
-    **dict.fromkeys(map(el.ATOM.__add__, "category id published rights updated".split()), _NONE),
+    **dict.fromkeys(map(el.ATOM.__add__, "category published rights updated".split()), _NONE),
     **dict.fromkeys((f"{el.ATOM}author", f"{el.ATOM}contributor"), _PERSON),
     **dict.fromkeys(map(el.DC.__add__, "creator date publisher rights subject".split()), _NONE),
     **dict.fromkeys(
@@ -88,6 +89,7 @@ def _only_child(root: etree._Element, name: str, entry: str) -> etree._Element |
 
 def _addresses(found: Channel) -> Iterator[str]:
     yield from (link["href"] for link in found["links"])
+    yield found.get("link", "http://")
     yield from (found[key] for key in ("icon", "logo") if key in found)
     if image := found.get("image"):
         yield image.get("href", "")
@@ -151,6 +153,13 @@ def _atom_link(found: Channel, child: etree._Element) -> bool:
     if relation == "alternate" and kind in HTML_TYPES:
         found["link"] = href
     return child.get("url") is None and bool(el.WEB.fullmatch(href))
+
+
+def _id(found: Channel, child: etree._Element) -> bool:
+    """Take what names a feed: where there is no link, feedparser takes it for one."""
+    text = el.value(child) or ""
+    found.setdefault("link", text)
+    return not child.keys() and bool(el.WEB.fullmatch(text) or _NAME.fullmatch(text))
 
 
 def _description(found: Channel, child: etree._Element) -> bool:
@@ -219,6 +228,7 @@ _TAKEN: dict[str, Callable[[Channel, etree._Element], bool]] = {
     f"{el.SYNDICATION}updateFrequency": _kept("sy_updatefrequency"),
     "image": _image,
     f"{el.ITUNES}image": _itunes_image,
+    f"{el.ATOM}id": _id,
     f"{el.ATOM}icon": _picture("icon"),
     f"{el.ATOM}logo": _picture("logo"),
 }

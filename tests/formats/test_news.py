@@ -267,6 +267,60 @@ def test_an_entry_is_the_same_by_either_way(data: st.DataObject, is_atom: bool) 
     assert_equal(read(body, known)[1], whole_of(body))
 
 
+_ABOVE_BOTH = (
+    "<i:image href='/i.png'/>", "<i:summary>{}</i:summary>", "<i:subtitle>{}</i:subtitle>",
+    "<i:owner><i:name>{}</i:name></i:owner>", "<i:category><i:category text='y'/></i:category>",
+    "<s:updatePeriod>daily</s:updatePeriod>", "<s:updateFrequency>{}</s:updateFrequency>",
+    "<dc:language>zh_CN</dc:language>", "<dc:creator>{}</dc:creator>", "<x:thing>{}</x:thing>",
+    "<x:link>{}</x:link>", "<m:thumbnail url='/m.png'/>", "<dc:title>{}</dc:title>",
+    "<a:link rel='hub self' href='/both'/>", "<a:link rel='next' href='/older?a=1&amp;b=2'/>",
+    "<a:link href='http://a.example/other'/>", "<a:link type='text/plain' href='/t'/>",
+    "<a:link rel='self' xml:base='http://b.example/' href='me'/>", "<a:link rel='hub' href=''/>",
+)  # fmt: skip
+_ABOVE_RSS = (
+    "<description>{}</description>", "<language>en-GB</language>", "<language>{}</language>",
+    "<image><title>{}</title><url>/u.png</url><link>/l</link></image>",
+    "<image><url>{}</url></image>", "<image/>", "<ttl>60</ttl>", "<ttl>{}</ttl>",
+    "<generator>WordPress {}</generator>",
+    "<skipHours><hour>3</hour></skipHours>", "<skipDays><day>Monday</day></skipDays>",
+    "<textInput><title>{}</title><link>/in</link></textInput>", "<link>/again</link>",
+    "<managingEditor>a@b.example (Ann)</managingEditor>", "<category>{}</category>",
+    "<title>{}</title>", "<Title>{}</Title>", "<pubDate>{}</pubDate>", "<odd>{}</odd>",
+)  # fmt: skip
+_ABOVE_ATOM = (
+    "<subtitle>{}</subtitle>", "<subtitle type='html'>{}</subtitle>", "<icon>/i.ico</icon>",
+    "<logo>http://a.example/l.png</logo>", "<icon>{}</icon>", "<generator uri='/g'>{}</generator>",
+    "<author><name>{}</name><uri>/a</uri></author>", "<author><x:b>{}</x:b></author>",
+    "<id>{}</id>", "<id>/id</id>", "<id>tag:a.example,2026:x</id>", "<updated>{}</updated>",
+    "<title type='html'>{}</title>", "<rights>{}</rights>",
+    "<link rel='prev-archive' href='/p'/>", "<link href='/home' type='text/html'/>",
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.booleans())
+def test_a_glance_finds_the_same_in_whatever_feeds_are_made_of(
+    data: st.DataObject, is_atom: bool
+) -> None:
+    def drawn(parts: tuple[str, ...], *always: str) -> str:
+        some = st.lists(st.tuples(st.sampled_from(parts), st.sampled_from(_TEXTS)), max_size=4)
+        filled = [part.format(text) for part, text in data.draw(some)]
+        return "".join(data.draw(st.permutations([*always, *filled])))
+
+    space = ' xmlns="http://www.w3.org/2005/Atom"' if is_atom else ""
+    spaces = f'{space} {_SPACES} xmlns:s="http://purl.org/rss/1.0/modules/syndication/"'
+    name, root = ("entry", "feed") if is_atom else ("item", "rss")
+    link = "<link href='/1'/>" if is_atom else "<link>/1</link>"
+    guid = "<id>urn:1</id>" if is_atom else "<guid>urn:1</guid>"
+    link = data.draw(st.sampled_from([link, guid]))
+    entry = drawn(_IN_BOTH + (_IN_ATOM if is_atom else _IN_RSS), link, "<title>One</title>")
+    above = drawn(_ABOVE_BOTH + (_ABOVE_ATOM if is_atom else _ABOVE_RSS), "<title>Blog</title>")
+    inside = f"{above}<{name}>{entry}</{name}>"
+    if not is_atom:
+        inside = f"<channel><link>http://a.example/</link>{inside}</channel>"
+    assert_glanced(f'<{root}{spaces} xml:lang="en">{inside}</{root}>'.encode())
+
+
 # --- what it is for ----------------------------------------------------------------------
 
 
