@@ -75,6 +75,11 @@ class RunningDaemon:
         self._process.kill()
         self._process.wait()
 
+    def end(self) -> None:
+        """Kill it if it still runs: for the end of a test that failed."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end; return its exit code."""
         assert self._process is not None

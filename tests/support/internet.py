@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 from digestd.net.tls import make_context
+from tests.support.loopserver import LoopServer
 from tests.support.webserver import Authority
 
 
@@ -53,20 +51,20 @@ _NOWHERE = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\
 _NOT_THERE = Answer("<html><title>Not found</title>nothing here</html>", status=404)
 
 
-class Internet:
+class Internet(LoopServer):
     """See the module. `asked` grows with every address that is asked for."""
 
     def __init__(self, pages: Mapping[str, Answer]) -> None:
+        super().__init__()
         self.pages = dict(pages)
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.authority = Authority()
         self.hosts = {urlsplit(url).netloc for url in pages}
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         names = sorted({host.partition(":")[0] for host in self.hosts}) or ["localhost"]
         self._tls = self.authority.server_context(*names)
-        self.port = 0
+
+    async def start(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
 
     @property
     def proxy(self) -> str:
@@ -79,34 +77,6 @@ class Internet:
         """Return a client's context that trusts these hosts; `pem` is a file to write."""
         Path(pem).write_bytes(self.authority.pem)
         return make_context(cert_file=pem)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.set_exception_handler(lambda loop, context: None)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self._loop.run_forever()
-        server.close()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, ssl.SSLError):

@@ -22,10 +22,11 @@ import threading
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.support.loopserver import LoopServer
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Received:
         return message_from_bytes(self.content, policy=policy.default)
 
 
-class SmtpServer:
+class SmtpServer(LoopServer):
     """See the module. `tls` is used at once or after STARTTLS, as `mode` says.
 
     With a `user` nothing is accepted before AUTH.
@@ -57,7 +58,7 @@ class SmtpServer:
         smtputf8: bool = True,
         size: int = 33_554_432,
     ) -> None:
-        self.port = 0
+        super().__init__()
         self.inbox: list[Received] = []
         self.commands: list[str] = []
         self.connections = 0
@@ -67,9 +68,6 @@ class SmtpServer:
         self._scripts: dict[str, list[str]] = {}
         self._protocols: list[Any] = []
         self._arrived = threading.Condition()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._ready = threading.Event()
 
     def script(self, step: str, *answers: str) -> None:
         """Answer at `step` (GREETING, MAIL, RCPT, DATA, AFTER) in turn, the last for ever."""
@@ -81,46 +79,16 @@ class SmtpServer:
             if not self._arrived.wait_for(lambda: len(self.inbox) >= count, timeout):
                 raise TimeoutError(f"{len(self.inbox)} of {count} mails arrived")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait(10)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-
     # --- in the server's thread ----------------------------------------------------------
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.set_exception_handler(lambda loop, context: None)
-        server = self._loop.run_until_complete(
-            self._loop.create_server(
-                self._protocol,
-                "127.0.0.1",
-                0,
-                ssl=self._tls if self._mode == "tls" else None,
-            )
-        )
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self._loop.run_forever()
-        server.close()
+    async def start(self) -> asyncio.Server:
+        tls = self._tls if self._mode == "tls" else None
+        return await self.loop.create_server(self._protocol, "127.0.0.1", 0, ssl=tls)
+
+    def hang_up(self) -> None:
         for protocol in self._protocols:
             if protocol.transport is not None:
                 protocol.transport.abort()  # somebody in between may not have hung up yet
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(asyncio.sleep(0.01))
-        self._loop.close()
 
     def _protocol(self) -> asyncio.BaseProtocol:
         self.connections += 1
@@ -138,7 +106,7 @@ class SmtpServer:
             auth_required=False,
             auth_require_tls=starttls,
             authenticator=self._authenticate if self._user else None,
-            loop=self._loop,
+            loop=self.loop,
         )
         self._protocols.append(protocol)
         return cast(asyncio.BaseProtocol, protocol)
@@ -200,7 +168,7 @@ class SmtpServer:
         if self.next_answer("AFTER") == "close":
             transport = server.transport
             assert transport is not None
-            self._loop.call_later(0.01, transport.close)
+            self.loop.call_later(0.01, transport.close)
         return answer
 
 

@@ -28,9 +28,10 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 import trustme
+
+from tests.support.loopserver import LoopServer
 
 
 @dataclass(frozen=True)
@@ -159,24 +160,22 @@ def pack(body: bytes, encoding: str) -> bytes:
 # --- the server ------------------------------------------------------------------------
 
 
-class WebServer:
+class WebServer(LoopServer):
     """See the module. `tls` makes it HTTPS. `requests` grows as they arrive.
 
     `bind` may be more than 127.0.0.1: all of 127.0.0.0/8 leads here, each address an origin.
     """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, bind: str = "127.0.0.1") -> None:
+        super().__init__()
         self._bind = bind
-        self.port = 0
         self.requests: list[Request] = []
         self.connections = 0
         self._tls = tls
         self._errors: list[Exception] = []  # an action's mistakes, raised when the server stops
         self._scripts: dict[str, list[Action]] = {}
         self._arrived = threading.Condition()
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._ready = threading.Event()
+        self._open: set[asyncio.StreamWriter] = set()
 
     def route(self, path: str, *actions: Action) -> None:
         """Answer `path` (its query ignored) by these actions in turn, the last one for ever.
@@ -199,43 +198,22 @@ class WebServer:
             if not self._arrived.wait_for(lambda: len(self.requests) >= count, timeout):
                 raise TimeoutError(f"{len(self.requests)} of {count} requests arrived")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait(10)
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        super().__exit__(kind, error, trace)
         if self._errors and error is None:
             raise self._errors[0]
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        self.loop.set_exception_handler(lambda loop, context: None)  # broken pipes are the point
-        server = self.loop.run_until_complete(
-            asyncio.start_server(self._serve, self._bind, 0, ssl=self._tls)
-        )
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self.loop.run_forever()
-        server.close()
-        self.loop.run_until_complete(_last_rounds())  # a socket accepted just now has no owner yet
-        tasks = asyncio.all_tasks(self.loop)
-        for task in tasks:
-            task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.loop.run_until_complete(_last_rounds())
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.close()
+    async def start(self) -> asyncio.Server:
+        return await asyncio.start_server(self._serve, self._bind, 0, ssl=self._tls)
 
     async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._open.add(out)
         try:
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 request = await _read(reader)
@@ -253,6 +231,11 @@ class WebServer:
             out.close()
             with suppress(OSError):
                 await out.wait_closed()
+            self._open.discard(out)
+
+    def hang_up(self) -> None:
+        for out in self._open:
+            out.transport.abort()  # what nobody reads would keep it open
 
     def _next_action(self, request: Request) -> Action:
         with self._arrived:
@@ -261,12 +244,6 @@ class WebServer:
         elsewhere = self._scripts.get("*", [status(404)])
         script = self._scripts.get(request.path.partition("?")[0], elsewhere)
         return script.pop(0) if len(script) > 1 else script[0]
-
-
-async def _last_rounds() -> None:
-    """Let the loop take note of connections that were closed just now."""
-    for _ in range(3):
-        await asyncio.sleep(0)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request:

@@ -74,7 +74,11 @@ def run(config: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def test_a_literal_secret_in_an_address_shows_nowhere(
-    tmp_path: Path, config: Path, run: Run, free_tcp_port: int
+    tmp_path: Path,
+    config: Path,
+    run: Run,
+    free_tcp_port: int,
+    request: pytest.FixtureRequest,
 ) -> None:
     listen = free_tcp_port
     said: dict[str, str] = {}
@@ -89,6 +93,7 @@ def test_a_literal_secret_in_an_address_shows_nowhere(
         config.write_text(text)
         daemon = RunningDaemon(config)
         daemon.start()
+        request.addfinalizer(daemon.end)
         web.wait_for(len(ways(web)) + 3, 30)
         for page in ("", "status", "metrics", "feeds", "health"):
             try:
