@@ -24,8 +24,12 @@ class LoopServer:
         """Return what listens."""
         raise NotImplementedError
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         """Break off what a task does not end."""
+
+    async def look_after(self) -> None:
+        """Wait for what ends after the tasks have."""
+        await _rounds()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -53,12 +57,12 @@ class LoopServer:
             self.loop.remove_reader(listening)
         self.loop.run_until_complete(_rounds())
         server.close()
-        self.hang_up()
+        self.loop.run_until_complete(self.hang_up())
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
         self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.loop.run_until_complete(_rounds())
+        self.loop.run_until_complete(self.look_after())
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 

@@ -85,10 +85,13 @@ class SmtpServer(LoopServer):
         tls = self._tls if self._mode == "tls" else None
         return await self.loop.create_server(self._protocol, "127.0.0.1", 0, ssl=tls)
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         for protocol in self._protocols:
             if protocol.transport is not None:
                 protocol.transport.abort()  # somebody in between may not have hung up yet
+
+    async def look_after(self) -> None:
+        await asyncio.sleep(0.01)  # TLS takes its leave
 
     def _protocol(self) -> asyncio.BaseProtocol:
         self.connections += 1

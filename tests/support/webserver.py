@@ -233,7 +233,7 @@ class WebServer(LoopServer):
                 await out.wait_closed()
             self._open.discard(out)
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         for out in self._open:
             out.transport.abort()  # what nobody reads would keep it open
 
