@@ -267,11 +267,7 @@ def _flatten(html: str, names: frozenset[str] | None = None) -> str:
 def _tidy(element: HtmlElement, base_url: str | None) -> None:
     """Rename and rewrite one element, so that nh3 has little left to object to."""
     name = str(element.tag).lower()
-    # lxml reads no value of a name that begins with a brace, as damaged tags have them.
-    attributes = {
-        key: scrub(element.attrib[key]) for key in element.attrib if not key.startswith("{")
-    }
-    element.attrib.clear()
+    attributes = _taken_from(element)
     if "hidden" in attributes or _HIDDEN.search(attributes.get("style", "")[:500]):
         element.tag = _GONE
     elif name in ("iframe", "video", "audio"):
@@ -288,9 +284,18 @@ def _tidy(element: HtmlElement, base_url: str | None) -> None:
         _tidy_image(element, attributes, base_url)
     elif name == "picture":
         _help_image(element)
-    else:
+    elif attributes:
         for key, value in _kept(name, attributes, base_url):
             element.set(key, value)
+
+
+def _taken_from(element: HtmlElement) -> dict[str, str]:
+    """Take the attributes off an element, and return them."""
+    if not (written := element.items()):
+        return {}
+    element.attrib.clear()
+    # lxml sets none whose name begins with a brace, as damaged tags have them.
+    return {key: scrub(value) for key, value in written if not key.startswith("{")}
 
 
 def _keep_unread(element: HtmlElement) -> None:
