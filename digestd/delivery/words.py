@@ -9,9 +9,10 @@ from __future__ import annotations
 import gettext
 import io
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -62,7 +63,7 @@ class Words:
 
     def day(self, moment: datetime) -> str:
         """Return a date in full: "Tuesday, 24 November 2026"."""
-        return format_date(moment.astimezone(self.zone).date(), "full", locale=self._locale)
+        return _date(moment.astimezone(self.zone).date(), "full", self._locale)
 
     def clock(self, moment: datetime) -> str:
         """Return hours and minutes as the language writes them."""
@@ -79,26 +80,22 @@ class Words:
         # A day to come is a publisher's mistake, or the date of what is announced.
         if days < 0 or days > 350:
             return self.short_day(moment)
-        return format_timedelta(
-            timedelta(days=-days), threshold=1, add_direction=True, locale=self._locale
-        )
+        return _days_ago(days, self._locale)
 
     def short_day(self, moment: datetime) -> str:
         """Return a day as a short date."""
-        return format_date(moment.astimezone(self.zone).date(), "medium", locale=self._locale)
+        return _date(moment.astimezone(self.zone).date(), "medium", self._locale)
 
     def minutes(self, n: int) -> str:
         """Return a reading time: "6 min"."""
-        return format_unit(n, "duration-minute", length="short", locale=self._locale)
+        return _duration(n, "minute", self._locale)
 
     def length(self, span: timedelta) -> str:
         """Return how long a recording is: "43 min", "1 hr 12 min"."""
         hours, minutes = divmod(max(1, round(span.total_seconds() / 60)), 60)
-        parts = [(hours, "duration-hour"), (minutes, "duration-minute")]
+        parts = [(hours, "hour"), (minutes, "minute")]
         between = "" if self._locale.language in {"zh", "ja"} else " "
-        return between.join(
-            format_unit(n, unit, length="short", locale=self._locale) for n, unit in parts if n
-        )
+        return between.join(_duration(n, unit, self._locale) for n, unit in parts if n)
 
     def size(self, n: int) -> str:
         """Return a file's size: "62 MB"."""
@@ -147,6 +144,25 @@ class Words:
         """Return a line of text and one of as many columns under it."""
         line = text.strip()
         return f"{line}\n{'=' * min(display_width(line), 76)}"
+
+
+# The entries of a moment have most of these in common, and finding one takes long.
+_once = lru_cache(maxsize=1024)
+
+
+@_once
+def _date(day: date, length: Literal["full", "medium"], locale: Locale) -> str:
+    return format_date(day, length, locale=locale)
+
+
+@_once
+def _days_ago(days: int, locale: Locale) -> str:
+    return format_timedelta(timedelta(days=-days), threshold=1, add_direction=True, locale=locale)
+
+
+@_once
+def _duration(n: int, unit: str, locale: Locale) -> str:
+    return format_unit(n, f"duration-{unit}", length="short", locale=locale)
 
 
 def languages() -> list[str]:

@@ -272,15 +272,14 @@ def _element(element: HtmlElement) -> Element:
 
 
 def as_text(tokens: Sequence[Token]) -> str:
-    parts: list[str] = []
-    for token in tokens:
-        if token.kind == "display":
-            lines = "\n".join("    " + line.strip() for line in token.text.splitlines())
-            parts.append(f"\n\n{lines}\n\n")
-        else:
-            parts.append(token.text)
+    parts = [_indented(token) if token.kind == "display" else token.text for token in tokens]
     text: str = _EMPTY_LINES.sub("\n\n", "".join(parts))
     return text.strip("\n").strip() if not text.startswith("\n\n    ") else text.strip("\n")
+
+
+def _indented(token: Token) -> str:
+    lines = "\n".join("    " + line.strip() for line in token.text.splitlines())
+    return f"\n\n{lines}\n\n"
 
 
 def as_html(tokens: Sequence[Token]) -> str:
