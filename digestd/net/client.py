@@ -51,6 +51,7 @@ _GLANCE = 3.0  # seconds
 _HINT = 200  # of a refusal's body, for the log
 
 _MOVES = frozenset([301, 302, 303, 307, 308])
+_NO_BODY = httpx.ByteStream(b"")  # given one, httpx looks for no headers that are missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +219,9 @@ class Client:
             until = self._gate.forbidden_until(trip.address) if self._gate else None
             if until is not None:
                 return trip.failed(*_told_to_wait(until))
-            request = httpx.Request("GET", trip.at, headers=trip.headers(self._headers))
+            request = httpx.Request(
+                "GET", trip.at, headers=trip.headers(self._headers), stream=_NO_BODY
+            )
             response = await transport.handle_async_request(request)
             try:
                 trip.answered = True
