@@ -1,7 +1,8 @@
 """Templates filled in: the owner's where they work, ours for the rest.
 
 A template of the owner's that fails is replaced by ours for that message, and the
-complaint says why: the outbox never waits for a template.
+complaint says why: the outbox never waits for a template. What is the owner's runs in
+a sandbox; ours need none, and what they show is data either way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
+    Environment,
     FileSystemLoader,
     StrictUndefined,
     TemplateError,
@@ -38,17 +40,15 @@ class Filled:
 
 
 class Templates:
-    """The owner's templates before ours, in a sandbox."""
+    """The owner's templates, in a sandbox, before ours."""
 
     def __init__(self, template_dirs: Sequence[Path]) -> None:
         """Look templates up in `template_dirs`, in order, then among the packaged ones."""
         ours = FileSystemLoader(_packaged_templates())
-        self._ours = _environment(ours, may_change=False)
-        self._env = (
-            _environment(ChoiceLoader([FileSystemLoader(list(template_dirs)), ours]))
-            if template_dirs
-            else self._ours
-        )
+        theirs = FileSystemLoader(list(template_dirs))
+        self._ours = _environment(Environment, ours, may_change=False)
+        self._sandbox = _environment(ImmutableSandboxedEnvironment, ChoiceLoader([theirs, ours]))
+        self._env = self._sandbox if template_dirs else self._ours
 
     def fill(
         self,
@@ -80,7 +80,7 @@ class Templates:
     def line(self, source: str, context: Context) -> tuple[str, str]:
         """Return what a template of one line makes, "" if it fails, and why or nothing."""
         try:
-            return one_line(self._env.from_string(source).render(context)), ""
+            return one_line(self._sandbox.from_string(source).render(context)), ""
         except Exception as exc:  # noqa: BLE001 - the owner's template may raise anything
             return "", _reason(exc)
 
@@ -106,8 +106,10 @@ def _packaged_templates() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
-def _environment(loader: BaseLoader, *, may_change: bool = True) -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
+def _environment(
+    kind: type[Environment], loader: BaseLoader, *, may_change: bool = True
+) -> Environment:
+    return kind(
         loader=loader,
         auto_reload=may_change,
         # Everything that becomes HTML escapes; text must not.

@@ -371,6 +371,8 @@ def test_a_subject_is_a_template_too() -> None:
     broken = made(MEMBERS, of=digest(subject="{{ nothing }}"))
     assert broken.title == made(MEMBERS).title
     assert broken.complaint.startswith("digests.morning.subject: ")
+    unsafe = made(MEMBERS, of=digest(subject="{{ ''.__class__.__mro__ }}"))
+    assert "unsafe" in unsafe.complaint
 
 
 def test_the_names_that_templates_see_are_documented() -> None:
