@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zlib
 
@@ -36,6 +37,21 @@ def test_gzip_members_are_joined_wherever_the_network_cuts(parts: list[bytes], s
 def test_a_body_cut_off_is_never_taken_for_whole(body: bytes, encoding: str, step: int) -> None:
     with pytest.raises(UnreadableBodyError):
         read(pack(body, encoding)[:-1], encoding, step)
+
+
+@given(
+    st.text("<item>ab", min_size=300, max_size=3000).map(str.encode),
+    st.sampled_from(["gzip", "deflate"]),
+    st.data(),
+)
+def test_a_damaged_body_is_never_taken_for_another(
+    body: bytes, encoding: str, data: st.DataObject
+) -> None:
+    packed = bytearray(pack(body, encoding))
+    at = data.draw(st.integers(10, len(packed) - 1))  # what is before is a label
+    packed[at] ^= data.draw(st.integers(1, 255))
+    with contextlib.suppress(UnreadableBodyError):  # its checksum told
+        assert read(bytes(packed), encoding, 999, max_bytes=5000) == body
 
 
 @given(st.binary(max_size=3000), st.sampled_from(ENCODINGS), st.integers(1, 999))
