@@ -212,13 +212,18 @@ def _split(run: Token) -> Iterator[Token]:
     if run.kind != "text":
         yield run
         return
-    # Not `replace`: it takes ten times as long, and this runs for each sign.
+    # Not `replace`: it takes ten times as long.
     path, cost, link = run.path, run.cost, run.link
+    made: dict[str, Token] = {}  # a sign that comes again is the same token: most do
     for cluster in clusters(run.text):
-        if cluster.isspace():
-            yield Token("space", " ", path, cost, "", "", link)
-        else:
-            yield Token("text", cluster, path, cost, "", "", link)
+        token = made.get(cluster)
+        if token is None:
+            if cluster.isspace():
+                token = Token("space", " ", path, cost, "", "", link)
+            else:
+                token = Token("text", cluster, path, cost, "", "", link)
+            made[cluster] = token
+        yield token
 
 
 def _collapsed(run: Token) -> Token:
