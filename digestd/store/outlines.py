@@ -25,7 +25,9 @@ def get(db: Database, feed_pk: int) -> Outline | None:
     if row is None:
         return None
     try:
-        return _outline(json.loads(zlib.decompressobj().decompress(row[0], _MOST)))
+        stream = zlib.decompressobj()
+        state = json.loads(stream.decompress(row[0], _MOST))
+        return _outline(state, _Keys(stream.unused_data))
     except (zlib.error, ValueError, LookupError, TypeError):
         return None
 
@@ -35,19 +37,40 @@ def record(db: Database, feed_pk: int, outline: Outline | None) -> None:
     if outline is None:
         db.conn.execute("DELETE FROM outlines WHERE feed_pk = ?", (feed_pk,))
         return
-    plain = json.dumps(_plain(outline), ensure_ascii=False)
-    packed = zlib.compress(plain.encode("utf-8", "surrogatepass"), 1)
     db.conn.execute(
         "INSERT INTO outlines (feed_pk, state) VALUES (?, ?)"
         " ON CONFLICT (feed_pk) DO UPDATE SET state = excluded.state",
-        (feed_pk, packed),
+        (feed_pk, _packed(outline)),
     )
+
+
+def _packed(outline: Outline) -> bytes:
+    """Return the outline as bytes: what shrinks is compressed, hashes stand behind as they are."""
+    plain = json.dumps(_plain(outline), ensure_ascii=False)
+    keys = [outline.context]
+    for name, piece in outline.pieces.items():
+        keys += (name, *piece.entry.ladder)
+        if piece.entry.fingerprint is not None:
+            keys.append(piece.entry.fingerprint)
+    return zlib.compress(plain.encode("utf-8", "surrogatepass"), 1) + b"".join(keys)
+
+
+class _Keys:
+    """The hashes of an outline, to be taken in the order in which they were written."""
+
+    def __init__(self, packed: bytes) -> None:
+        places = range(0, len(packed), KEY_BYTES)
+        self._left = [packed[i : i + KEY_BYTES] for i in reversed(places)]
+        self.take = self._left.pop  # raises IndexError where there are none
+
+    @property
+    def are_taken(self) -> bool:
+        return not self._left
 
 
 def _plain(outline: Outline) -> list[Any]:
     head = outline.head
     return [
-        outline.context.hex(),
         outline.math,
         [
             head.title,
@@ -65,7 +88,6 @@ def _plain(outline: Outline) -> list[Any]:
         ],
         [
             [
-                name.hex(),
                 piece.has_tex,
                 piece.entry.guid,
                 piece.entry.link,
@@ -73,20 +95,20 @@ def _plain(outline: Outline) -> list[Any]:
                 stamp_or_none(piece.entry.published_at),
                 stamp_or_none(piece.entry.updated_at),
                 [file.url for file in piece.entry.enclosures],
-                piece.entry.fingerprint.hex() if piece.entry.fingerprint is not None else None,
-                b"".join(piece.entry.ladder).hex(),
+                len(piece.entry.ladder),
+                piece.entry.fingerprint is not None,
                 piece.entry.unread,
             ]
-            for name, piece in outline.pieces.items()
+            for piece in outline.pieces.values()
         ],
     ]
 
 
-def _outline(state: list[Any]) -> Outline:
-    context, math, head, pieces = state
+def _outline(state: list[Any], keys: _Keys) -> Outline:
+    math, head, pieces = state
     title, home, description, language, icon, own, hubs, ttl, hours, days, complaint, older = head
-    return Outline(
-        bytes.fromhex(context),
+    outline = Outline(
+        keys.take(),
         math,
         ParsedFeed(
             title=title,
@@ -102,11 +124,15 @@ def _outline(state: list[Any]) -> Outline:
             complaint=complaint,
             older_url=older,
         ),
-        {bytes.fromhex(name): _piece(*facts) for name, *facts in pieces},
+        {keys.take(): _piece(keys, *facts) for facts in pieces},
     )
+    if not keys.are_taken:
+        raise ValueError("more hashes than entries have")
+    return outline
 
 
 def _piece(
+    keys: _Keys,
     has_tex: bool,
     guid: str | None,
     link: str | None,
@@ -114,11 +140,11 @@ def _piece(
     published_at: int | None,
     updated_at: int | None,
     files: list[str],
-    fingerprint: str | None,
-    ladder: str,
+    rungs: int,
+    has_fingerprint: bool,
     unread: bool,
 ) -> Piece:
-    keys = bytes.fromhex(ladder)
+    ladder = tuple([keys.take() for _ in range(rungs)])
     entry = ParsedEntry(
         guid=guid,
         link=link,
@@ -126,8 +152,8 @@ def _piece(
         published_at=moment_or_none(published_at),
         updated_at=moment_or_none(updated_at),
         enclosures=tuple(map(Enclosure, files)),
-        fingerprint=bytes.fromhex(fingerprint) if fingerprint is not None else None,
-        ladder=tuple(keys[i : i + KEY_BYTES] for i in range(0, len(keys), KEY_BYTES)),
+        fingerprint=keys.take() if has_fingerprint else None,
+        ladder=ladder,
         unread=unread,
         recalled=True,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
@@ -60,6 +62,10 @@ def test_no_field_of_a_feed_is_forgotten() -> None:
 
 def test_what_another_version_wrote_is_no_outline(db: Database) -> None:
     (feed,) = followed(db)
-    for state in (b"", b"no zlib", b"x\x9c\x03\x00\x00\x00\x00\x01"):
+    outlines.record(db, feed.pk, Outline(b"c" * 16, "auto", HEAD, {b"1" * 16: Piece(ENTRY)}))
+    ((whole,),) = db.conn.execute("SELECT state FROM outlines")
+    older = zlib.compress(json.dumps(["63" * 16, "auto", [], []]).encode())
+    broken = (b"", b"no zlib", b"x\x9c\x03\x00\x00\x00\x00\x01", older)
+    for state in (*broken, whole[:-16], whole + b"k" * 16):
         db.conn.execute("REPLACE INTO outlines (feed_pk, state) VALUES (?, ?)", (feed.pk, state))
         assert outlines.get(db, feed.pk) is None
