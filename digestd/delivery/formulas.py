@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from html import escape
 
-from digestd.core.mathhtml import to_inline_html
 from digestd.core.pictures import PANEL, Picture, Pictures
 from digestd.formats.tokens import Token
 
@@ -61,6 +60,8 @@ def display(token: Token, pictures: Pictures) -> str:
 
 def _set(token: Token) -> str | None:
     """Return a formula as HTML, None if HTML cannot say it."""
+    from digestd.core.mathhtml import to_inline_html  # noqa: PLC0415 (most messages have none)
+
     html = to_inline_html(token.tex) if token.tex else None
     # Without a line height a raised index pushes its line away from the one above.
     return html.replace("<sup>", _RAISED).replace("<sub>", _LOWERED) if html else None

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpcore
 import httpx
 
 from digestd.clock import Clock, system_clock
@@ -130,6 +129,8 @@ class _Proxied:
 
     def _see(self, _event: str, facts: dict[str, Any]) -> None:
         """Note the socket of a connection that was made."""
+        import httpcore  # noqa: PLC0415 (there by now; who has no proxy does without)
+
         made = facts.get("return_value")
         if isinstance(made, httpcore.NetworkStream):
             self._sockets.add(made.get_extra_info("socket"))
