@@ -17,6 +17,7 @@ with contextlib.suppress(ImportError):
 # Labels that some servers send although they change nothing; charsets stray in here too.
 _PLAIN = frozenset(["", "identity", "none", "binary", "utf-8", "utf8"])
 _GZIP = frozenset(["gzip", "x-gzip"])
+_MAGIC = b"\x1f\x8b"
 
 _STEP = 1 << 20  # decoded bytes at a time
 # Joined gzip members are legal, and some writers make one per block; empty ones by the million
@@ -114,6 +115,8 @@ class BodyReader:
         if self._members > _MAX_MEMBERS:
             raise UnreadableBodyError("the compressed answer is in too many parts")
         if self._encoding == "gzip":
+            if not _MAGIC.startswith(start[:2]):  # ISA-L would wait for more
+                raise UnreadableBodyError("the compressed answer is damaged")
             return _inflater(16 + zlib.MAX_WBITS)
         # "deflate" means zlib's format (RFC 9110, section 8.4.1.2); some servers send it bare.
         framed = len(start) > 1 and start[0] & 15 == 8 and (start[0] * 256 + start[1]) % 31 == 0

@@ -83,6 +83,14 @@ def test_harmless_labels_are_harmless(label: str) -> None:
     assert read(packed, label, 100) == b"<rss/>"
 
 
+@pytest.mark.parametrize(
+    "body", [b"<html>no such thing</html>", b"\x1f\x8c" + b"x" * 40, b"\0" * 9]
+)
+def test_what_is_no_gzip_is_called_damaged(body: bytes) -> None:
+    with pytest.raises(UnreadableBodyError, match="damaged"):
+        read(body, "gzip", 5)
+
+
 def test_nothing_at_all_is_an_empty_body() -> None:
     assert read(b"", "gzip", 1) == b""
 
