@@ -3,7 +3,7 @@
     cli  demo  daemon  >  app  >  web  >  services  >  net | store | delivery | worker
         >  formats  >  core
 
-`errors`, `clock` and `garbage` are leaves for all, `telemetry` is one for the shell, and
+`errors`, `clock`, `garbage` and `loop` are leaves for all, `telemetry` is one for the shell, and
 `config` knows only `core` and `errors`. An import inside a function, or only
 for the type checker, is an arrow like any other.
 """
@@ -40,6 +40,7 @@ LEAVES = {
     "clock",
     "frozen",
     "garbage",
+    "loop",
 }  # "": the package itself, which holds the version
 LAYERS = RANKS.keys() | LEAVES | {"config", "telemetry"}
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import click
 
-from digestd import telemetry
+from digestd import loop, telemetry
 from digestd.cli import Context
 from digestd.cli.show import DURATION
 
@@ -31,13 +30,13 @@ def run(context: Context, once: bool, every: bool, verbose: bool) -> int:
     if once:
         from digestd.cli.once import run_once
 
-        return asyncio.run(run_once(app, every=every))
+        return loop.run(run_once(app, every=every))
     from digestd.daemon import Daemon
 
     async def serve() -> None:
         await Daemon(app).run()
 
-    asyncio.run(serve())
+    loop.run(serve())
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from digestd import telemetry
+from digestd import loop, telemetry
 from digestd.app import App, Parts
 from digestd.clock import system_clock
 from digestd.core.models import Digest
@@ -68,7 +68,7 @@ def run_demo(span: timedelta | None, keep: str | None) -> int:
         # A state of its own: neither the owner's database nor his configuration is touched.
         environ = {k: v for k, v in os.environ.items() if k != "CREDENTIALS_DIRECTORY"}
         _say_hello(config, folder, span)
-        asyncio.run(_Demo(App(environ, system_clock, str(config)), server, folder).run(span))
+        loop.run(_Demo(App(environ, system_clock, str(config)), server, folder).run(span))
     return 0
 
 

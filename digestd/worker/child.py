@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import os
 import resource
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 from digestd.garbage import collect_seldom
 from digestd.worker.frames import HEADER, pack, unpack
 
+_PIPE = 1 << 20  # bytes
 # What may be asked for; nothing else can be named.
 JOBS = {
     "draw_formulas": ("digestd.worker.drawing", "draw_formulas"),
@@ -41,6 +43,9 @@ def main() -> None:
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Let a document pass at once, where the system allows it: 64 KB take turns with the daemon.
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(0, fcntl.F_SETPIPE_SZ, _PIPE)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not become part of an answer
     serve(sys.stdin.buffer, answers, float(sys.argv[2]))

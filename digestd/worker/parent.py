@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import pickle
 import signal
 import sys
@@ -122,7 +121,6 @@ class Worker:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
             )
-            _widen(self._child)
         return self._child
 
     async def _end(self, *, by_itself: bool = False) -> int | None:
@@ -152,11 +150,3 @@ class Worker:
             task = asyncio.get_running_loop().create_task(self._end())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
-
-
-def _widen(child: asyncio.subprocess.Process) -> None:
-    """Let a document pass at once, where the system allows it: 64 KB take turns with the child."""
-    if child.stdin is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
-        pipe = child.stdin.transport.get_extra_info("pipe")
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIECE)
