@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 from digestd.core.models import ParsedEntry
 from digestd.core.text import one_line
-from digestd.formats.html import MathMode, absolute, clean, first_image, from_text, to_text
+from digestd.formats.attributes import absolute
+from digestd.formats.html import MathMode, clean, first_image, from_text, to_text
 from digestd.formats.maths import mark_title
 
 MAX_ENTRIES = 2_000

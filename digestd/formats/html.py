@@ -14,23 +14,22 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
-from urllib.parse import urljoin
 
 import nh3
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from digestd.core.links import PLAIN, split, strip_tracking
 from digestd.core.models import MathMode
 from digestd.core.text import one_line, scrub
 from digestd.formats import policy
-from digestd.formats.maths import LONGEST_TEX, MARK, NO_MATHS, mark_html
+from digestd.formats.attributes import kept, taken_from
+from digestd.formats.maths import MARK, NO_MATHS, mark_html
 from digestd.formats.mathscan import without_signs
+from digestd.formats.media import help_image, link_to_media, tidy_image
 from digestd.formats.plaintext import to_text
 
 __all__ = [
     "MathMode",
-    "absolute",
     "clean",
     "first_image",
     "from_text",
@@ -43,12 +42,8 @@ __all__ = [
 
 MAX_HTML = 1_000_000  # characters of one piece
 MAX_REFERENCES = 200_000  # in it: nh3 takes time by the square of how many stand in a row
-MAX_URL = 4_000
 _MAX_DEPTH = 100
 _MAX_PASSES = 4
-_GONE = "gone"  # an element of this name is dropped with its content by nh3
-_BLANKS = re.compile(r"[\x00-\x20]+")
-_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]{0,40})[^<>]*>?")
 # Tags that are none of HTML's: a body that ends early would end the document for lxml;
@@ -64,7 +59,7 @@ _CLEANER = nh3.Cleaner(
     attributes={tag: set(names | policy.EVERYWHERE) for tag, names in policy.ALLOWED.items()},
     allowed_classes={tag: {policy.NO_MATHS_CLASS} for tag in policy.ALLOWED}
     | {"span": {policy.MATH_CLASS, policy.NO_MATHS_CLASS}},
-    clean_content_tags={_GONE, "script", "style"},
+    clean_content_tags={policy.GONE, "script", "style"},
     url_schemes=set(policy.SCHEMES),
     link_rel="noopener noreferrer",
 )
@@ -87,13 +82,6 @@ _NAMES = frozenset(
     {*policy.ALLOWED, *policy.RENAMED, *policy.DROPPED, *policy.WITH_FALLBACK, "big", "font"}
 )
 _HIDDEN = re.compile(r"(?:^|;)\s?(?:display\s?:\s?none|visibility\s?:\s?hidden)", re.IGNORECASE)
-_TINY_STYLE = re.compile(
-    r"(?:^|;)\s?(?:max-)?(?:width|height)\s?:\s?[01](?:px)?\s?(?:;|!|$)", re.IGNORECASE
-)
-_PLACEHOLDER = re.compile(
-    r"blank|placeholder|spacer|transparent|1x1|loading|lazy|grey\.|gray\.", re.IGNORECASE
-)
-_NUMBER = re.compile(r"\s{0,4}([0-9]{1,5})(?:\.[0-9]{1,4})?(?:px)?\s{0,4}$")
 
 
 def clean(html: str, base_url: str | None, *, math: MathMode = "auto") -> str:
@@ -191,12 +179,6 @@ def clean_text(text: str, math: MathMode) -> str:
     return _CLEANER.clean(mark_html(html, math)) if "$" in html or "\\" in html else html
 
 
-def absolute(url: str, base_url: str | None) -> str | None:
-    """Return `url` absolute and without tracking, or None unless it is http or https."""
-    found = _address(url, base_url)
-    return found if found and found.startswith(("http://", "https://")) else None
-
-
 def images(html: str) -> Iterator[str]:
     """Yield the addresses of the images of cleaned `html` that are no mere icons."""
     if "<img" not in html:
@@ -267,35 +249,26 @@ def _flatten(html: str, names: frozenset[str] | None = None) -> str:
 def _tidy(element: HtmlElement, base_url: str | None) -> None:
     """Rename and rewrite one element, so that nh3 has little left to object to."""
     name = str(element.tag).lower()
-    attributes = _taken_from(element)
+    attributes = taken_from(element)
     if "hidden" in attributes or _HIDDEN.search(attributes.get("style", "")[:500]):
-        element.tag = _GONE
+        element.tag = policy.GONE
     elif name in ("iframe", "video", "audio"):
-        _link_to_media(element, name, attributes, base_url)
+        link_to_media(element, name, attributes, base_url)
     elif name in policy.DROPPED:
-        element.tag = _GONE
+        element.tag = policy.GONE
     elif name in policy.WITH_FALLBACK:
-        element.tag = "span" if _shows_something(element) else _GONE
+        element.tag = "span" if _shows_something(element) else policy.GONE
     elif name == "noscript":
         # The twin of a lazy image before it; else the content for readers like ours.
         before = element.getprevious()
-        element.tag = _GONE if before is not None and before.tag == "img" else "span"
+        element.tag = policy.GONE if before is not None and before.tag == "img" else "span"
     elif name == "img":
-        _tidy_image(element, attributes, base_url)
+        tidy_image(element, attributes, base_url)
     elif name == "picture":
-        _help_image(element)
+        help_image(element)
     elif attributes:
-        for key, value in _kept(name, attributes, base_url):
+        for key, value in kept(name, attributes, base_url):
             element.set(key, value)
-
-
-def _taken_from(element: HtmlElement) -> dict[str, str]:
-    """Take the attributes off an element, and return them."""
-    if not (written := element.items()):
-        return {}
-    element.attrib.clear()
-    # lxml sets none whose name begins with a brace, as damaged tags have them.
-    return {key: scrub(value) for key, value in written if not key.startswith("{")}
 
 
 def _keep_unread(element: HtmlElement) -> None:
@@ -307,7 +280,7 @@ def _keep_unread(element: HtmlElement) -> None:
 
 def _holds_dollars(element: HtmlElement) -> bool:
     """Say whether there is, outside of code, what may be read as a formula some day."""
-    if element.tag in (_GONE, "code", "kbd", "pre", "samp"):
+    if element.tag in (policy.GONE, "code", "kbd", "pre", "samp"):
         return False
     texts = [element.text, *(child.tail for child in element)]
     return any(text and ("$" in text or "\\" in text) for text in texts) or any(
@@ -319,155 +292,3 @@ def _shows_something(element: HtmlElement) -> bool:
     return any(text.strip() for text in element.itertext()) or any(
         True for _ in element.iter("img")
     )
-
-
-def _kept(name: str, attributes: dict[str, str], base_url: str | None) -> Iterator[tuple[str, str]]:
-    allowed = policy.ALLOWED.get(name, frozenset()) | policy.EVERYWHERE
-    if name == "span":
-        tex = attributes.get("data-tex", "")
-        if attributes.get("class") != policy.MATH_CLASS or not 0 < len(tex.strip()) <= LONGEST_TEX:
-            allowed = policy.EVERYWHERE
-        else:
-            yield "class", policy.MATH_CLASS
-            display = attributes.get("data-display") == "block"
-            attributes["data-display"] = "block" if display else "inline"
-    for key in sorted(allowed & attributes.keys()):
-        value: str | None = attributes[key]
-        if key in ("href", "src"):
-            value = _address(attributes[key], base_url)
-        elif key in policy.NUMERIC:
-            number = _NUMBER.match(attributes[key])
-            value = number[1] if number else None
-        elif key in policy.EVERYWHERE:
-            value = attributes[key][:35].strip() or None
-        if value is not None:
-            yield key, value
-
-
-def _address(url: str, base_url: str | None) -> str | None:
-    """Return an absolute address of an allowed scheme, else None."""
-    if len(url) > MAX_URL:
-        return None
-    if PLAIN.fullmatch(url):
-        return url
-    # Browsers drop blanks and line ends inside an address; "java\nscript:" lives on that.
-    found = _BLANKS.sub(
-        lambda run: "%20" if set(run[0]) == {" "} else "", url.strip("".join(map(chr, range(33))))
-    )
-    found = (
-        found.replace("\\", "/")
-        if not _SCHEME.match(found) or found[:4].lower() == "http"
-        else found
-    )
-    if found.startswith("//") and not base_url:
-        found = "https:" + found
-    try:
-        found = urljoin(base_url or "", found)
-    except ValueError:
-        return None
-    parts = split(found)
-    if parts is None or parts.scheme not in policy.SCHEMES:
-        return None
-    if parts.scheme != "mailto" and not parts.hostname:
-        return None
-    return strip_tracking(parts.scheme + found[len(parts.scheme) :])
-
-
-# --- images and players ----------------------------------------------------------------
-
-
-def _tidy_image(element: HtmlElement, attributes: dict[str, str], base_url: str | None) -> None:
-    source = _image_source(attributes, base_url)
-    alt = one_line(attributes.get("alt", ""))
-    if source is not None and (_is_tiny(attributes) or _is_tracker(source)):
-        element.tag = _GONE
-    elif source is None or ("emoji" in attributes.get("class", "").lower() and 0 < len(alt) <= 8):
-        element.tag = "span"  # what the image would say
-        element.text = alt
-    else:
-        element.set("src", source)
-        for key, value in _kept(
-            "img", {k: v for k, v in attributes.items() if k != "src"}, base_url
-        ):
-            element.set(key, value)
-
-
-def _image_source(attributes: dict[str, str], base_url: str | None) -> str | None:
-    """Return the image's address, behind the tricks of lazy loaders."""
-    candidates = [attributes[name] for name in policy.LAZY_SOURCES if name in attributes]
-    sets = [attributes[name] for name in policy.LAZY_SETS if name in attributes]
-    source = attributes.get("src", "")
-    if source and not _PLACEHOLDER.search(source[-200:]):
-        candidates.append(source)
-    candidates.extend(_best_of_set(chosen) for chosen in sets)
-    candidates.append(source)
-    for candidate in candidates:
-        found = absolute(candidate, base_url) if candidate.strip() else None
-        if found:
-            return found
-    return None
-
-
-def _help_image(picture: HtmlElement) -> None:
-    """Give the image of a `<picture>` that has no address the one of its first source."""
-    image, source = next(picture.iter("img"), None), next(picture.iter("source"), None)
-    if image is not None and source is not None and not image.get("src"):
-        image.set("src", _best_of_set(source.get("srcset") or source.get("data-srcset") or ""))
-
-
-def _best_of_set(srcset: str) -> str:
-    """Return the widest candidate of a `srcset` up to 1600 px (HTML, section 4.8.4.2.1)."""
-    best, best_width, url = "", -1.0, ""
-    for token in srcset.split(maxsplit=60)[:60]:
-        described = re.fullmatch(r"([0-9.]{1,8})([wx]),?", token)
-        if not described:
-            url = token.rstrip(",")
-            best = best or url
-            continue
-        size = float(described[1]) if described[1].count(".") <= 1 and described[1] != "." else 0.0
-        width = size * (640 if described[2] == "x" else 1)
-        if best_width < width <= 1600:
-            best, best_width = url, width
-    return best
-
-
-def _is_tiny(attributes: dict[str, str]) -> bool:
-    sides = [_NUMBER.match(attributes.get(side, "")) for side in ("width", "height")]
-    return any(side and int(side[1]) <= 1 for side in sides) or bool(
-        _TINY_STYLE.search(attributes.get("style", "")[:500])
-    )
-
-
-def _is_tracker(url: str) -> bool:
-    parts = split(url)
-    host = (parts.hostname or "") if parts else ""
-    names = host.split(".")
-    if any(".".join(names[i:]) in policy.TRACKER_HOSTS for i in range(len(names))):
-        return True
-    lowered = url.lower()
-    return any(part in lowered for part in policy.TRACKER_PARTS)
-
-
-def _link_to_media(
-    element: HtmlElement, name: str, attributes: dict[str, str], base_url: str | None
-) -> None:
-    """Turn a player into a link to what it plays, if that is known."""
-    source = attributes.get("src") or attributes.get("data-src") or ""
-    if not source and name != "iframe":
-        source = next((s.get("src", "") for s in element.iter("source")), "")
-    url = absolute(source, base_url) if source.strip() else None
-    title = one_line(attributes.get("title", ""), 100)
-    if url and name == "iframe":
-        title = next((title or name for part, name in policy.PLAYERS if part in url), "")
-        url = re.sub(
-            r"//www\.youtube(?:-nocookie)?\.com/embed/([\w-]{11})(?:\?.*)?$",
-            r"//www.youtube.com/watch?v=\1",
-            url,
-        )
-    element.clear(keep_tail=True)
-    if url and (title or name != "iframe"):
-        element.tag = "a"
-        element.set("href", url)
-        element.text = "▶ " + (title or url.rsplit("/", 1)[-1][:80] or url)
-    else:
-        element.tag = _GONE

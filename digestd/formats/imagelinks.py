@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from digestd.core.models import Entry
+from digestd.formats.attributes import absolute
 from digestd.formats.discovery import base_of, parse_html
-from digestd.formats.html import absolute, images
+from digestd.formats.html import images
 
 _MOST = 4  # of one entry; one that shows nothing within so many shows nothing
 # Counters, badges, faces, buttons, formulas: what is no picture of anything.

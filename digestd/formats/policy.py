@@ -53,6 +53,7 @@ DROPPED = frozenset(
     " plaintext portal progress script select slot style svg template textarea title xmp"
     " audio video".split()
 )
+GONE = "gone"  # what they are renamed to: nh3 drops an element of this name with its content
 
 # Elements that hold what to show in their place.
 WITH_FALLBACK = frozenset({"applet", "object"})

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from digestd.core.links import canonical_link
 from digestd.core.text import one_line
 from digestd.formats import fields
+from digestd.formats.attributes import absolute
 from digestd.formats.dates import parse_date
 from digestd.formats.element import UNDERSTOOD
-from digestd.formats.html import absolute, clean, clean_text, from_text
+from digestd.formats.html import clean, clean_text, from_text
 from digestd.formats.maths import mark_title
 from digestd.formats.news import read_news
 from digestd.formats.xmltext import tree
