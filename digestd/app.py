@@ -32,6 +32,7 @@ from digestd.services.notices import Notary
 from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
 from digestd.services.push import PushService
+from digestd.services.refresh import Refresher
 from digestd.services.sweep import Sweeper
 from digestd.services.waiting import Bell
 from digestd.store import channels, daemons, digests, feeds, hubs, origins, outbox
@@ -305,7 +306,7 @@ class App:
             limits=poll.limits,
         )
         await pricing.load()
-        poller = Poller(
+        refresher = Refresher(
             store=store,
             client=client,
             worker=worker,
@@ -318,13 +319,15 @@ class App:
             on_new=ring_new,
             rules=config.rules,
         )
+        poller = Poller(refresher, store=store, settings=poll, owner=owner, clock=clock)
         push = None
         if config.push.callback_url:
             push = PushService(
                 store=store,
                 client=client,
                 gate=gate,
-                poller=poller,
+                refresher=refresher,
+                ring_poller=poller.bell.ring,
                 settings=config.push,
                 timeout=poll.timeout,
                 max_size=poll.max_size,

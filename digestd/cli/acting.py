@@ -22,7 +22,7 @@ from digestd.delivery.compose import embed_images
 from digestd.errors import DigestdError, UsageError
 from digestd.services.again import send_again
 from digestd.services.digests import Closed, manual_slot
-from digestd.services.poll import PollReport
+from digestd.services.refresh import PollReport
 from digestd.store import feeds as feed_rows
 from digestd.store import ledger, pauses
 from digestd.store import outbox as outbox_rows

@@ -1,4 +1,4 @@
-"""WebSub: hubs won, kept and left, and what they deliver handed to the poller.
+"""WebSub: hubs won, kept and left, and what they deliver handed on.
 
 Polling never depends on it: a hub that is silent, lies or dies costs time, no post.
 """
@@ -9,7 +9,7 @@ import asyncio
 import random
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ from digestd.net import hub as hubs_net
 from digestd.net.client import Client
 from digestd.net.decoding import BodyReader, UnreadableBodyError
 from digestd.net.politeness import HostGate
-from digestd.services.poll import Poller
+from digestd.services.refresh import Refresher
 from digestd.services.waiting import Bell
 from digestd.store import feeds, hubs
 from digestd.store.db import Database, Store
@@ -59,7 +59,8 @@ class PushService:
         store: Store,
         client: Client,
         gate: HostGate,
-        poller: Poller,
+        refresher: Refresher,
+        ring_poller: Callable[[], None],
         settings: PushSettings,
         timeout: timedelta,
         max_size: int,
@@ -72,7 +73,8 @@ class PushService:
         self._store = store
         self._client = client
         self._gate = gate
-        self._poller = poller
+        self._refresher = refresher
+        self._ring_poller = ring_poller
         self._settings = settings
         self._timeout = timeout
         self._names = names
@@ -86,7 +88,7 @@ class PushService:
         self._taking: set[asyncio.Task[None]] = set()
         self._waiting_bytes = 0
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        poller.hubs = self
+        refresher.hubs = self
 
     async def load(self) -> None:
         """Know what was won before this process began."""
@@ -96,7 +98,7 @@ class PushService:
         """Ask the feeds that hubs tell of: we were not there to be told (stopped, asleep)."""
         self._listening_since = self._clock()
         await self._store.write(feeds.due_now, list(self._active), self._clock())
-        self._poller.bell.ring()
+        self._ring_poller()
 
     # --- the loop ---
 
@@ -138,7 +140,7 @@ class PushService:
         for one in todo.lapsed:
             await self._failed(one, "the lease ran out")
         if todo.lapsed or todo.leave:
-            self._poller.bell.ring()
+            self._ring_poller()
         limit = asyncio.Semaphore(_REQUESTS_AT_ONCE)
         jobs = [self._leave(one, limit) for one in todo.leave]
         jobs += [self._subscribe(wish, limit) for wish in todo.wishes]
@@ -217,7 +219,7 @@ class PushService:
             await self._store.write(hubs.note_failure, later)
         telemetry.warning("no push", feed=self.name(one), hub=_host(one.hub), why=reason)
 
-    # --- what the poller asks and tells ---
+    # --- what polling asks and tells ---
 
     def trusted(self, feed_pk: int) -> bool:
         """Whether a hub tells of this feed's posts, and has been seen to."""
@@ -263,7 +265,7 @@ class PushService:
             await self._store.write(_over, known, now)
             self._active.pop(known.feed_pk, None)
             await self._failed(known, f"denied: {one_line(verdict.reason)}")
-            self._poller.bell.ring()
+            self._ring_poller()
             self._look_again()
             return ""
         await self._store.write(_confirm, known, verdict)
@@ -301,7 +303,8 @@ class PushService:
                     known.topic,
                     {"content-type": headers.get("content-type", "")},
                 )
-                await self._poller.accept_push(known.feed_pk, delivery)
+                if await self._refresher.accept_push(known.feed_pk, delivery) is not None:
+                    self._ring_poller()  # it may have to be asked sooner now
                 await self._store.write(hubs.heard, known.pk, self._clock())
                 if known.pushed_at is None or known.suspect_at is not None:
                     self._look_again()  # its feed may be asked seldom from now on

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 import pytest
 
 from digestd.app import Parts
-from digestd.services.poll import PollReport
+from digestd.services.refresh import PollReport
 from digestd.store import entries, held, owed
 from tests.services.conftest import Open, Wall
 from tests.support.nouns import NOW
