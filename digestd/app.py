@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from digestd.clock import Clock
 from digestd.config import Config, find_config, load
-from digestd.core.models import Delivery, RequestOptions, Subscription
+from digestd.core.messages import Delivery
+from digestd.core.models import RequestOptions, Subscription
 from digestd.core.retries import Verdict
 from digestd.delivery.senders import Sender, make_sender
 from digestd.delivery.target import Target

@@ -17,7 +17,8 @@ from digestd.cli import Context
 from digestd.cli.sending import send_now
 from digestd.cli.show import DURATION, ago, safe, since
 from digestd.core.links import without_secrets
-from digestd.core.models import Digest, Message
+from digestd.core.messages import Message
+from digestd.core.models import Digest
 from digestd.delivery.compose import embed_images
 from digestd.errors import DigestdError, UsageError
 from digestd.services.again import send_again

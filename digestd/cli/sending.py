@@ -6,7 +6,7 @@ import click
 
 from digestd.app import App
 from digestd.cli.show import safe, span
-from digestd.core.models import Message
+from digestd.core.messages import Message
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.compose import compose
 

@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Container, Iterable
 
 from digestd.core.identity import KEY_BYTES, content_fingerprint
-from digestd.core.models import Debt, ParsedEntry
+from digestd.core.messages import Debt
+from digestd.core.models import ParsedEntry
 from digestd.core.recognition import Known
 from digestd.core.rules import NO_RULING, Ruling
 from digestd.frozen import dataclass

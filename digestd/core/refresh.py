@@ -16,8 +16,8 @@ from digestd.core.flood import is_flood
 from digestd.core.freshness import parse_retry_after
 from digestd.core.hubs import after_delivery
 from digestd.core.identity import Fresh, clamp_date
+from digestd.core.messages import Debt
 from digestd.core.models import (
-    Debt,
     Feed,
     FirstFetch,
     ParsedEntry,

@@ -20,7 +20,8 @@ from apprise.manager_plugins import NotificationManager
 from apprise.plugins.dingtalk import NotifyDingTalk
 
 from digestd.clock import system_clock
-from digestd.core.models import Channel, Message
+from digestd.core.messages import Message
+from digestd.core.models import Channel
 from digestd.core.outcomes import Sent
 from digestd.delivery.compose import compose
 from digestd.delivery.own import OWN_SCHEMES, make_own_sender, open_own

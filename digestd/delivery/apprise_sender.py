@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from digestd.clock import Clock, system_clock
-from digestd.core.models import Piece
+from digestd.core.messages import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent
 from digestd.delivery import cutting, mqtt, pushes
 from digestd.delivery.amend import amendment

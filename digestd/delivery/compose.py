@@ -19,7 +19,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from digestd.core.models import InlineImage, Message, MessageEntry, Piece
+from digestd.core.messages import InlineImage, Message, MessageEntry, Piece
 from digestd.core.text import one_line, scrub
 from digestd.delivery.mime import compose_mail
 from digestd.delivery.pushes import loudness

@@ -7,14 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from digestd.core.models import (
-    Digest,
-    InlineImage,
-    Letter,
-    Message,
-    MessageEntry,
-    Subscription,
-)
+from digestd.core.messages import InlineImage, Letter, Message, MessageEntry
+from digestd.core.models import Digest, Subscription
 from digestd.core.pictures import Pictures
 from digestd.core.selection import (
     LADDER,

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from digestd.core.models import Piece
+from digestd.core.messages import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery import cutting
 from digestd.delivery.cutting import Sockets

@@ -9,7 +9,7 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-from digestd.core.models import Piece
+from digestd.core.messages import Piece
 from digestd.core.outcomes import SendOutcome, Sent
 from digestd.delivery.files import describe_os_error, sync_folder, write_durably
 from digestd.delivery.target import Folder, Target

@@ -16,7 +16,7 @@ from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from hashlib import sha256
 from urllib.parse import quote
 
-from digestd.core.models import Message
+from digestd.core.messages import Message
 from digestd.core.text import one_line, scrub
 from digestd.delivery.pushes import loudness
 from digestd.delivery.target import Smtp, Target

@@ -9,7 +9,8 @@ from typing import Protocol, TextIO
 from urllib.parse import unquote
 
 from digestd.clock import Clock, system_clock
-from digestd.core.models import Channel, MailServer, Piece
+from digestd.core.messages import Piece
+from digestd.core.models import Channel, MailServer
 from digestd.core.outcomes import SendOutcome
 from digestd.delivery.target import Folder, Target, Terminal, is_address
 from digestd.errors import ConfigError

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from digestd.core.models import Message, Priority
+from digestd.core.messages import Message
+from digestd.core.models import Priority
 
 _WORDS: tuple[Priority, ...] = ("silent", "low", "normal", "high", "urgent")
 

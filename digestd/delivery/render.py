@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from digestd.core.models import Digest, Message, MessageKind, Subscription
+from digestd.core.messages import Message, MessageKind
+from digestd.core.models import Digest, Subscription
 from digestd.core.pictures import Pictures
 from digestd.core.selection import Member, Plan, Rung, select
 from digestd.core.text import one_line

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from digestd.core.models import Message
+from digestd.core.messages import Message
 from digestd.core.text import one_line, scrub
 from digestd.delivery.atoms import Atom, atoms_of, defused, shown, trimmed, words
 from digestd.delivery.dialects import render

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any, TextIO
 
 from digestd.clock import Clock, system_clock
-from digestd.core.models import Piece
+from digestd.core.messages import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"

@@ -12,7 +12,7 @@ from datetime import datetime
 from email import message_from_bytes, policy
 
 from digestd.clock import Clock
-from digestd.core.models import Message, MessageKind, Piece
+from digestd.core.messages import Message, MessageKind, Piece
 from digestd.core.outcomes import Refused, SendOutcome, Sent
 from digestd.delivery.atoms import atoms_of, shown
 from digestd.delivery.compose import compose

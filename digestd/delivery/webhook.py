@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from digestd.clock import Clock, system_clock
-from digestd.core.models import Piece
+from digestd.core.messages import Piece
 from digestd.core.outcomes import Broken, SendOutcome, TryAgain, Unknown
 from digestd.delivery import cutting
 from digestd.delivery.classify import HttpAnswer, classify_http

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import slixmpp
 from slixmpp.exceptions import IqError, IqTimeout, PresenceError
 
-from digestd.core.models import Piece
+from digestd.core.messages import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.proxies import dial
 from digestd.delivery.redact import cleaned

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from digestd.clock import Clock
-from digestd.core.models import Digest, Piece
+from digestd.core.messages import Piece
+from digestd.core.models import Digest
 from digestd.core.slots import Slot
 from digestd.errors import DigestdError
 from digestd.services.digests import Closed

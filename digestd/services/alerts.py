@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.core.alerting import AlertPlan, Manners, Waiting, plan_alerts
-from digestd.core.models import Channel, Entry, Feed, Message, Subscription
+from digestd.core.messages import Message
+from digestd.core.models import Channel, Entry, Feed, Subscription
 from digestd.core.pausing import Pauses
 from digestd.core.pictures import Pictures
 from digestd.frozen import dataclass

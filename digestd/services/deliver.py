@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import Channel, Delivery, MailServer
+from digestd.core.messages import Delivery
+from digestd.core.models import Channel, MailServer
 from digestd.core.outcomes import Broken, SendOutcome, Sent, Unknown
 from digestd.core.pace import Pace
 from digestd.core.retries import RetrySettings, Verdict, judge

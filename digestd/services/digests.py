@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import Digest, Message, Subscription
+from digestd.core.messages import Message
+from digestd.core.models import Digest, Subscription
 from digestd.core.pictures import Pictures
 from digestd.core.slots import Slot, next_slot, slots_between
 from digestd.errors import DigestdError

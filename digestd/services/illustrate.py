@@ -14,7 +14,8 @@ from hashlib import sha256
 
 from digestd import telemetry
 from digestd.clock import Clock
-from digestd.core.models import Digest, Entry, Feed, Message, Subscription
+from digestd.core.messages import Message
+from digestd.core.models import Digest, Entry, Feed, Subscription
 from digestd.core.pictures import (
     MAX_FORMULAS,
     Formula,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from digestd import telemetry
-from digestd.core.models import Entry, Feed, Message, Piece
+from digestd.core.messages import Message, Piece
+from digestd.core.models import Entry, Feed
 from digestd.delivery.target import Style, shows_images, styles_of
 from digestd.errors import ConfigError
 from digestd.services.deliver import Targets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from digestd.core.models import Piece
+from digestd.core.messages import Piece
 from digestd.frozen import dataclass
 from digestd.store import outbox
 from digestd.store.db import Database, moment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.frozen import dataclass
 from digestd.store import owed
 from digestd.store.database import Database

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from digestd.core.models import Delivery, MessageKind, Piece
+from digestd.core.messages import Delivery, MessageKind, Piece
 from digestd.core.retries import LONGEST_WISH, PATIENCE, Verdict
 from digestd.frozen import dataclass
 from digestd.store import channels, owed

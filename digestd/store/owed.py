@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.frozen import dataclass
 from digestd.store.db import Database, moment, moment_or_none, stamp
 

@@ -8,7 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from digestd.core.models import InlineImage, MailServer, Piece
+from digestd.core.messages import InlineImage, Piece
+from digestd.core.models import MailServer
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.delivery.compose import compose
 from digestd.delivery.mail import MailSender

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from digestd.core.models import Message
+from digestd.core.messages import Message
 from digestd.delivery.render import Renderer
 from tests.support import corpora, samples
 

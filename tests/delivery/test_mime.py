@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import Channel, Letter, MailServer
+from digestd.core.messages import Letter
+from digestd.core.models import Channel, MailServer
 from digestd.delivery.compose import compose
 from digestd.delivery.target import Target
 from digestd.delivery.targets import open_target

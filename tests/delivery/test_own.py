@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from digestd.core.models import Message
+from digestd.core.messages import Message
 from digestd.core.outcomes import Broken, SendOutcome, Sent, TryAgain
 from digestd.delivery.compose import compose
 from digestd.delivery.senders import make_sender

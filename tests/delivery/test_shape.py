@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import Letter
+from digestd.core.messages import Letter
 from digestd.delivery.atoms import atoms_of, defused
 from digestd.delivery.dialects import render
 from digestd.delivery.limits import LIMITS, MARKDOWN_LIMITS, Shape

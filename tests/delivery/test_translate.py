@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from digestd.core.models import MailServer, Piece
+from digestd.core.messages import Piece
+from digestd.core.models import MailServer
 from digestd.core.outcomes import Refused, SendOutcome, Sent
 from digestd.delivery.compose import compose
 from digestd.delivery.senders import make_sender

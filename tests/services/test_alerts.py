@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from digestd.app import Parts
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.core.pausing import Pause
 from digestd.store import channels, feeds, ledger, outbox, owed, pauses
 from digestd.store.db import Database

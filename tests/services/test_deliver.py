@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from digestd.clock import system_clock
-from digestd.core.models import Channel, Piece
+from digestd.core.messages import Piece
+from digestd.core.models import Channel
 from digestd.core.outcomes import Broken, SendOutcome, Sent, TryAgain
 from digestd.core.retries import RetrySettings
 from digestd.delivery.target import Target

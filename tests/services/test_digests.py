@@ -14,7 +14,7 @@ import pytest
 import time_machine
 
 from digestd.app import Parts
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.services.cadence import Cadence
 from digestd.services.digests import manual_slot
 from digestd.store import owed

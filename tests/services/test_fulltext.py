@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from digestd.app import Parts
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.store import feeds
 from digestd.store.db import Database
 from tests.formats.test_fulltext import PAGE

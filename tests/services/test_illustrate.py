@@ -11,7 +11,7 @@ from pathlib import Path
 
 from digestd.app import Parts
 from digestd.core.mathtext import to_text
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.formats.html import clean
 from digestd.services.digests import manual_slot
 from digestd.store.db import Database

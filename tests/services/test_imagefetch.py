@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from digestd.app import Parts
-from digestd.core.models import Debt, Message
+from digestd.core.messages import Debt, Message
 from digestd.store.db import Database
 from tests.services.conftest import Open
 from tests.support.nouns import NOW, followed, new, seen

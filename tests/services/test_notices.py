@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from digestd.app import Parts
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.core.outcomes import Broken, Refused
 from digestd.core.pausing import Pause
 from digestd.core.retries import RetrySettings, judge

@@ -24,7 +24,8 @@ from pathlib import Path
 
 import click
 
-from digestd.core.models import Channel, Message
+from digestd.core.messages import Message
+from digestd.core.models import Channel
 from digestd.delivery.compose import compose
 from digestd.delivery.targets import open_target
 from digestd.store import channels, ledger, outbox

@@ -16,7 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from digestd.core.models import Delivery
+from digestd.core.messages import Delivery
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.core.pausing import Pause
 from digestd.core.retries import PATIENCE, RetrySettings, judge

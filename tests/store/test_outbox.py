@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from digestd.core.models import Debt, Delivery
+from digestd.core.messages import Debt, Delivery
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
 from digestd.core.retries import RetrySettings, judge
 from digestd.core.slots import Slot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.store import owed
 from digestd.store.db import Database
 from tests.support.nouns import NOW, followed, new, seen

@@ -14,7 +14,8 @@ from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from digestd.core.models import Enclosure, Entry, Feed, Letter, Message
+from digestd.core.messages import Letter, Message
+from digestd.core.models import Enclosure, Entry, Feed
 from digestd.core.selection import Member
 from digestd.delivery.around import Around, Life
 from digestd.delivery.render import Renderer

@@ -6,7 +6,8 @@ import ssl
 from datetime import UTC, datetime
 from typing import Any
 
-from digestd.core.models import Channel, InlineImage, MailServer, Message, MessageEntry, Piece
+from digestd.core.messages import InlineImage, Message, MessageEntry, Piece
+from digestd.core.models import Channel, MailServer
 from digestd.delivery.compose import compose
 from digestd.delivery.target import Target
 from digestd.delivery.targets import open_target

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from digestd.core.models import Debt, Feed, ParsedEntry, Piece, Subscription
+from digestd.core.messages import Debt, Piece
+from digestd.core.models import Feed, ParsedEntry, Subscription
 from digestd.core.refresh import NewEntry, RefreshPlan
 from digestd.store import channels as channel_rows
 from digestd.store import feeds, outbox

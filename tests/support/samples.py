@@ -13,7 +13,8 @@ from html import escape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from digestd.core.models import ContentLevel, Digest, Enclosure, Entry, Feed, Message
+from digestd.core.messages import Message
+from digestd.core.models import ContentLevel, Digest, Enclosure, Entry, Feed
 from digestd.core.selection import Member
 from digestd.core.slots import Schedule
 from digestd.delivery.around import Around, Life

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import httpx
 
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.store.db import Database
 from digestd.web.server import application
 from tests.services.conftest import Open, Wall

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from digestd.app import Parts
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.store import pauses
 from digestd.store.db import Database
 from digestd.web.pausing import PausePage

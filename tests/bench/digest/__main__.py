@@ -25,7 +25,8 @@ import click
 from digestd import telemetry
 from digestd.app import App, Parts
 from digestd.clock import system_clock
-from digestd.core.models import Debt, Digest, Feed, Message, ParsedEntry, Subscription
+from digestd.core.messages import Debt, Message
+from digestd.core.models import Digest, Feed, ParsedEntry, Subscription
 from digestd.core.refresh import NewEntry, RefreshPlan
 from digestd.formats.html import clean
 from digestd.store import feeds

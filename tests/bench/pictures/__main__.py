@@ -22,7 +22,7 @@ from PIL import Image
 from digestd.app import App, Parts
 from digestd.clock import system_clock
 from digestd.core.mathtext import to_text
-from digestd.core.models import Debt
+from digestd.core.messages import Debt
 from digestd.core.refresh import NewEntry
 from digestd.store.db import Database, Store
 from tests.support.nouns import followed, new, seen
