@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
-from digestd.core import edits, moving
+from digestd.core import moving
+from digestd.core.edits import Edit
 from digestd.core.flood import is_flood
 from digestd.core.freshness import parse_retry_after
 from digestd.core.hubs import after_delivery
 from digestd.core.identity import Fresh, clamp_date
-from digestd.core.messages import Debt
 from digestd.core.models import (
     Feed,
-    FirstFetch,
-    ParsedEntry,
     ParsedFeed,
     Subscription,
     Unreadable,
@@ -28,10 +26,11 @@ from digestd.core.models import (
     Watch,
 )
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified, Pushed
+from digestd.core.owing import NewEntry, new_entries, wanted_edits
 from digestd.core.polling import USUAL_PRICE, PollLimits, gaps_between, next_poll_at
 from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Renamed, recognise
 from digestd.core.rhythm import Rhythm, Sighting, caught_up, learn
-from digestd.core.rules import NO_RULING, Judge, Ruling
+from digestd.core.rules import Judge
 from digestd.core.websub import Offer, find_offer
 from digestd.frozen import dataclass
 
@@ -39,18 +38,6 @@ from digestd.frozen import dataclass
 _FLOODING = timedelta(hours=6)
 # So long after a gap a feed is asked soon enough to have seen what it lost.
 _GAP_REMEMBERED = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """An entry not seen before, the keys it will be known by, and what it owes."""
-
-    entry: ParsedEntry
-    keys: tuple[bytes, ...]  # the one that is trusted first
-    published_at: datetime | None  # clamped
-    first_fetch: bool
-    debts: tuple[Debt, ...] = ()
-    ruling: Ruling = NO_RULING
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +52,7 @@ class RefreshPlan:
     learned: bool = False  # whether its rhythm is worth a write
     held: str = ""  # why the new entries are held; empty: they are not
     renamed: tuple[Renamed, ...] = ()
-    edits: tuple[edits.Edit, ...] = ()
+    edits: tuple[Edit, ...] = ()
     gap: bool = False  # nothing of the last good fetch is listed any more
     offer: Offer | None = None  # the hubs that a fetched document names
 
@@ -129,12 +116,12 @@ def decide(
     return RefreshPlan(
         state,
         word,
-        _new_entries(found.fresh, feed, subscription, now, judge, held=bool(held)),
+        new_entries(found.fresh, feed, subscription, now, judge, held=bool(held)),
         len(document.entries),
         learned,
         held,
         found.renamed,
-        _edits(found, memory, subscription, now, judge),
+        wanted_edits(found, memory, subscription, now, judge),
         gap,
         find_offer(outcome.headers, document, outcome.url)
         if isinstance(outcome, Fetched)
@@ -258,24 +245,6 @@ def _soon_enough(limits: PollLimits, watch: Watch) -> PollLimits:
     return replace(limits, max_interval=min(limits.max_interval, longest))
 
 
-def _edits(
-    found: Recognised,
-    memory: Memory,
-    subscription: Subscription,
-    now: datetime,
-    judge: Judge | None,
-) -> tuple[edits.Edit, ...]:
-    """Return the edits that the owner wants to hear of, judged anew."""
-    if subscription.updates == "ignore":
-        return ()
-    edited = []
-    for edit in edits.edits(found.pairs(memory), memory.keys):
-        ruling = judge(edit.entry) if judge else NO_RULING
-        debts = _debts(subscription, ruling, now, alerts=subscription.updates == "alert")
-        edited.append(replace(edit, debts=debts, ruling=ruling))
-    return tuple(edited)
-
-
 def _learned(
     feed: Feed,
     outcome: FetchOutcome | Pushed,
@@ -359,69 +328,3 @@ def _described(feed: Feed, document: ParsedFeed, body_hash: bytes | None, now: d
         skip_days=document.skip_days,
         listed=len(document.entries),
     )
-
-
-def _new_entries(
-    fresh: Sequence[Fresh],
-    feed: Feed,
-    subscription: Subscription,
-    now: datetime,
-    judge: Judge | None,
-    *,
-    held: bool,
-) -> tuple[NewEntry, ...]:
-    first_fetch = feed.baseline_at is None
-    dated = [
-        (clamp_date(one.entry.published_at or one.entry.updated_at, now), one) for one in fresh
-    ]
-    # Documents list the newest first; without a date an entry keeps its place.
-    dated.reverse()
-    dated.sort(key=lambda pair: pair[0] or now)
-    admitted = _admitted([date for date, _ in dated], subscription.first) if first_fetch else None
-    new = []
-    for index, (date, one) in enumerate(dated):
-        is_admitted = admitted is None or index in admitted
-        ruling = judge(one.entry) if judge and is_admitted else NO_RULING
-        # What a first fetch admits goes to digests, never to alerts.
-        owing = _debts(subscription, ruling, now, alerts=not first_fetch) if is_admitted else ()
-        new.append(
-            NewEntry(
-                entry=one.entry,
-                keys=one.keys,
-                published_at=date,
-                first_fetch=first_fetch or held,  # until released, no news
-                debts=owing,
-                ruling=ruling,
-            )
-        )
-    return tuple(new)
-
-
-def _admitted(dates: Sequence[datetime | None], first: FirstFetch) -> frozenset[int]:
-    """Return which of the entries (oldest first) the first fetch lets through."""
-    match first.kind:
-        case "all":
-            return frozenset(range(len(dates)))
-        case "newest":
-            return frozenset(range(max(0, len(dates) - first.count), len(dates)))
-        case "since":
-            if first.day is None:
-                return frozenset()
-            start = datetime.combine(first.day, time(), tzinfo=UTC)
-            return frozenset(i for i, date in enumerate(dates) if date and date >= start)
-        case "none":
-            return frozenset()
-        case _:
-            assert_never(first.kind)
-
-
-def _debts(
-    subscription: Subscription, ruling: Ruling, now: datetime, *, alerts: bool
-) -> tuple[Debt, ...]:
-    """Return what an entry owes: what its feed says, and what the rules add or take away."""
-    if ruling.is_dropped:
-        return ()
-    channels = dict.fromkeys((*subscription.alert, *ruling.alert)) if alerts else ()
-    digests = dict.fromkeys((*subscription.digests, *ruling.digests))
-    owing = tuple(Debt("alert", name, now) for name in channels)
-    return owing + tuple(Debt("digest", name, now) for name in digests)

@@ -11,8 +11,8 @@ from typing import Any
 from digestd.core.edits import Edit
 from digestd.core.identity import content_fingerprint
 from digestd.core.models import Enclosure, Entry, ParsedEntry
+from digestd.core.owing import NewEntry
 from digestd.core.recognition import Known, Renamed
-from digestd.core.refresh import NewEntry
 from digestd.core.rules import Ruling
 from digestd.store.database import Database
 from digestd.store.db import moment, moment_or_none, stamp, stamp_or_none

@@ -8,7 +8,8 @@ from typing import Any
 
 from digestd.core.messages import Debt, Piece
 from digestd.core.models import Feed, ParsedEntry, Subscription
-from digestd.core.refresh import NewEntry, RefreshPlan
+from digestd.core.owing import NewEntry
+from digestd.core.refresh import RefreshPlan
 from digestd.store import channels as channel_rows
 from digestd.store import feeds, outbox
 from digestd.store.commit import commit_refresh

@@ -27,7 +27,8 @@ from digestd.app import App, Parts
 from digestd.clock import system_clock
 from digestd.core.messages import Debt, Message
 from digestd.core.models import Digest, Feed, ParsedEntry, Subscription
-from digestd.core.refresh import NewEntry, RefreshPlan
+from digestd.core.owing import NewEntry
+from digestd.core.refresh import RefreshPlan
 from digestd.formats.html import clean
 from digestd.store import feeds
 from digestd.store.commit import commit_refresh

@@ -23,7 +23,7 @@ from digestd.app import App, Parts
 from digestd.clock import system_clock
 from digestd.core.mathtext import to_text
 from digestd.core.messages import Debt
-from digestd.core.refresh import NewEntry
+from digestd.core.owing import NewEntry
 from digestd.store.db import Database, Store
 from tests.support.nouns import followed, new, seen
 from tests.support.webserver import WebServer, answer
