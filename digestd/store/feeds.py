@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from digestd.core.feedids import free_id
 from digestd.core.health import usual_silence
 from digestd.core.links import without_secrets
 from digestd.core.models import Feed, Subscription
@@ -16,12 +16,6 @@ from digestd.store.database import Database
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
 from digestd.store.feedrows import feed_of, stored_watch
 
-_ID_LENGTH = 60
-# Parts of an address that say nothing about which feed it is.
-_DULL = frozenset(
-    "feed feeds rss atom xml json index www http https html htm php feed.xml rss.xml atom.xml"
-    " index.xml feed.json default".split()
-)
 # A lease brings the rhythm along; who only looks reads `store.rhythms`.
 _RHYTHM = "(SELECT state FROM rhythms WHERE feed_pk = feeds.pk) AS rhythm"
 
@@ -124,27 +118,6 @@ def _inserted(
     db.conn.executemany("INSERT INTO feeds (id, url, name, next_poll_at) VALUES (?, ?, ?, ?)", rows)
     pks = dict(db.conn.execute("SELECT url, pk FROM feeds WHERE active").fetchall())
     return {pks[wanted.url]: wanted for wanted in fresh}
-
-
-def free_id(url: str, taken: Iterable[str]) -> str:
-    """Return a short readable id for the feed at `url` that is not in `taken`.
-
-    >>> free_id("https://www.example.org/blog/feed.xml", ())
-    'example.org-blog'
-    """
-    parts = urlsplit(url)
-    host = (parts.hostname or "feed").removeprefix("www.")
-    if parts.port:
-        host = f"{host}-{parts.port}"
-    words = [word for word in parts.path.split("/") if word and word.lower() not in _DULL]
-    raw = "-".join([host, *words])
-    safe = "".join(c if c.isalnum() or c in ".-_" else "-" for c in raw)[:_ID_LENGTH].strip("-.")
-    # As it is, where it can be asked: a copy for each of 100,000 new feeds takes minutes.
-    taken = taken if isinstance(taken, Set) else frozenset(taken)
-    candidate, number = safe, 2
-    while candidate in taken:
-        candidate, number = f"{safe}-{number}", number + 1
-    return candidate
 
 
 def all_active(db: Database) -> list[Feed]:

@@ -73,20 +73,6 @@ def test_a_feed_that_returns_still_knows_its_entries(db: Database) -> None:
     assert seen(db, again, new("1"), new("2")) == 1
 
 
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://www.example.org/feed.xml", "example.org"),
-        ("https://kexue.fm/feed", "kexue.fm"),
-        ("https://github.com/a/b/releases.atom", "github.com-a-b-releases.atom"),
-        ("http://127.0.0.1:8080/rss", "127.0.0.1-8080"),
-    ],
-)
-def test_a_feed_without_an_id_gets_a_readable_one(url: str, expected: str) -> None:
-    assert feeds.free_id(url, ()) == expected
-    assert feeds.free_id(url, {expected}) == f"{expected}-2"
-
-
 def test_a_feed_is_found_by_any_unambiguous_beginning(db: Database) -> None:
     followed(db, "https://a.example/feed", "https://ab.example/feed")
     assert feeds.find(db, "a.example").url == "https://a.example/feed"

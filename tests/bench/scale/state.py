@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from digestd.config.feedsfile import as_text
-from digestd.store.feeds import free_id
+from digestd.core.feedids import free_id
 
 _CONFIG = """\
 timezone = "UTC"
