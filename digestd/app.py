@@ -7,7 +7,6 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +18,10 @@ from digestd.core.models import RequestOptions, Subscription
 from digestd.core.retries import Verdict
 from digestd.delivery.senders import Sender, make_sender
 from digestd.delivery.target import Target
-from digestd.frozen import dataclass
 from digestd.net.client import Client
 from digestd.net.politeness import LEAST_GAPS, HostGate
 from digestd.net.tls import make_context
+from digestd.parts import Parts
 from digestd.services.alerts import AlertMaker
 from digestd.services.deliver import Lane, Targets
 from digestd.services.digests import DigestMaker
@@ -35,7 +34,6 @@ from digestd.services.pricing import Pricing
 from digestd.services.push import PushService
 from digestd.services.refresh import Refresher
 from digestd.services.sweep import Sweeper
-from digestd.services.waiting import Bell
 from digestd.store import channels, daemons, digests, feeds, hubs, origins, outbox
 from digestd.store.db import Database, Store, connect
 from digestd.store.owner import this_process
@@ -46,60 +44,6 @@ if TYPE_CHECKING:  # loaded when a message is rendered, and where the web port i
     from digestd.delivery.render import Renderer
     from digestd.services.discover import Discoverer
     from digestd.web.server import WebServer
-
-
-@dataclass(slots=True)
-class Parts:
-    """Everything that works for one configuration."""
-
-    config: Config
-    store: Store
-    owner: str
-    clock: Clock
-    client: Client
-    worker: Lanes
-    targets: Targets
-    composer: Composer
-    illustrator: Illustrator
-    full_texts: FullTexts
-    poller: Poller
-    pricing: Pricing
-    push: PushService | None
-    alerts: AlertMaker
-    digests: DigestMaker
-    notary: Notary
-    lanes: dict[str, Lane]
-    sweeper: Sweeper
-    web: WebServer | None
-    followed: Mapping[int, Subscription] = field(default_factory=dict)  # by `Feed.pk`
-
-    def ring_all(self) -> None:
-        """Let every loop look at the database now."""
-        for bell in self.bells().values():
-            bell.ring()
-
-    def bells(self) -> dict[str, Bell]:
-        """Return the bell of each loop that looks for work, by its name."""
-        loops = {
-            "poll": self.poller.bell,
-            "alerts": self.alerts.bell,
-            "digests": self.digests.bell,
-            "notices": self.notary.bell,
-        }
-        if self.push is not None:
-            loops["push"] = self.push.bell
-        return loops | {f"lane {name}": lane.bell for name, lane in self.lanes.items()}
-
-    def stop(self) -> None:
-        """Ask every loop to end after what is in flight."""
-        makers = (self.alerts, self.digests, self.notary, self.full_texts)
-        stops = [self.poller.stop, self.sweeper.stop, *(maker.stop for maker in makers)]
-        for stop in (*stops, *(lane.stop for lane in self.lanes.values())):
-            stop()
-        if self.push is not None:
-            self.push.stop()
-        if self.web is not None:
-            self.web.stop()
 
 
 class App:

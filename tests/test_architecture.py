@@ -1,6 +1,6 @@
 """The picture of the layers stays true: arrows point down, the core stays pure.
 
-    cli  demo  daemon  >  app  >  web  >  services  >  net | store | delivery | worker
+    cli  demo  daemon  >  app  >  parts  >  web  >  services  >  net | store | delivery | worker
         >  formats  >  core
 
 `errors`, `clock`, `garbage` and `loop` are leaves for all, `telemetry` is one for the shell, and
@@ -22,8 +22,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "digestd"
 
 TOP = {"cli", "demo", "daemon", "__main__"}
-RANKS = dict.fromkeys(TOP, 7) | {
-    "app": 6,
+RANKS = dict.fromkeys(TOP, 8) | {
+    "app": 7,
+    "parts": 6,
     "web": 5,
     "services": 4,
     "net": 3,

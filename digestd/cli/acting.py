@@ -12,7 +12,7 @@ from typing import TypeVar
 import click
 
 from digestd import telemetry
-from digestd.app import App, Parts
+from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.sending import send_now
 from digestd.cli.show import DURATION, ago, safe, since
@@ -21,6 +21,7 @@ from digestd.core.messages import Message
 from digestd.core.models import Digest
 from digestd.delivery.compose import embed_images
 from digestd.errors import DigestdError, UsageError
+from digestd.parts import Parts
 from digestd.services.again import send_again
 from digestd.services.digests import Closed, manual_slot
 from digestd.services.refresh import PollReport

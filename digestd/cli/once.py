@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from digestd.app import App, Parts
+from digestd.app import App
+from digestd.parts import Parts
 from digestd.store import feeds, ledger, outbox
 from digestd.store.db import Store
 

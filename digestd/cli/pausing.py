@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from digestd.app import App, Parts
+from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.acting import with_parts
 from digestd.cli.show import DURATION, JSON_OPTION, ago, rfc3339, rows, safe
 from digestd.core.pausing import Pause
 from digestd.errors import SubscriptionError, UsageError
+from digestd.parts import Parts
 from digestd.store import feeds, pauses
 
 _KINDS = ("feed", "tag", "digest", "channel")

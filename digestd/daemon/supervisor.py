@@ -12,10 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from digestd import telemetry
-from digestd.app import App, Parts
+from digestd.app import App
 from digestd.config import Config
 from digestd.daemon.sdnotify import Notifier
 from digestd.errors import DigestdError
+from digestd.parts import Parts
 from digestd.services.cadence import Cadence
 from digestd.services.upkeep import tidy
 from digestd.services.waiting import LONGEST_WAIT, Bell

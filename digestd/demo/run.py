@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 
 from digestd import loop, telemetry
-from digestd.app import App, Parts
+from digestd.app import App
 from digestd.clock import system_clock
 from digestd.core.models import Digest
 from digestd.daemon import Daemon
 from digestd.demo.server import DemoServer
+from digestd.parts import Parts
 from digestd.services.digests import manual_slot
 from digestd.store import feeds, ledger
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from digestd.app import App, Parts
+from digestd.app import App
+from digestd.parts import Parts
 from digestd.store.db import Store
 from tests.support.nouns import NOW
 

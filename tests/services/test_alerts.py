@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from digestd.app import Parts
 from digestd.core.messages import Debt
 from digestd.core.pausing import Pause
+from digestd.parts import Parts
 from digestd.store import channels, feeds, ledger, outbox, owed, pauses
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from digestd.app import Parts
+from digestd.parts import Parts
 from digestd.services.refresh import PollReport
 from digestd.store import entries, held, owed
 from tests.services.conftest import Open, Wall

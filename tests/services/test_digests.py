@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from digestd.app import Parts
 from digestd.core.messages import Debt
+from digestd.parts import Parts
 from digestd.services.cadence import Cadence
 from digestd.services.digests import manual_slot
 from digestd.store import owed

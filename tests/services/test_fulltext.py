@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from digestd.app import Parts
 from digestd.core.messages import Debt
+from digestd.parts import Parts
 from digestd.store import feeds
 from digestd.store.db import Database
 from tests.formats.test_fulltext import PAGE

@@ -9,10 +9,10 @@ from email.message import EmailMessage
 from html import unescape
 from pathlib import Path
 
-from digestd.app import Parts
 from digestd.core.mathtext import to_text
 from digestd.core.messages import Debt
 from digestd.formats.html import clean
+from digestd.parts import Parts
 from digestd.services.digests import manual_slot
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from digestd.app import Parts
 from digestd.core.messages import Debt, Message
+from digestd.parts import Parts
 from digestd.store.db import Database
 from tests.services.conftest import Open
 from tests.support.nouns import NOW, followed, new, seen

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digestd.app import Parts
 from digestd.core.messages import Debt
 from digestd.core.outcomes import Broken, Refused
 from digestd.core.pausing import Pause
 from digestd.core.retries import RetrySettings, judge
+from digestd.parts import Parts
 from digestd.store import channels, feeds, outbox, pauses
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from email.utils import format_datetime
 
-from digestd.app import Parts
 from digestd.core.rhythm import Rhythm
+from digestd.parts import Parts
 from digestd.store import feeds, rhythms
 from tests.services.conftest import Open, Wall
 from tests.support.nouns import NOW

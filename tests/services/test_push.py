@@ -14,9 +14,9 @@ from http import HTTPStatus
 
 import pytest
 
-from digestd.app import Parts
 from digestd.core.models import Entry, Feed
 from digestd.core.websub import HubSubscription
+from digestd.parts import Parts
 from digestd.store import entries, feeds, hubs, owed
 from tests.services.conftest import Open, Wall
 from tests.support.hub import Faults, Hub, Subscriber

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from digestd.app import Parts
 from digestd.core.models import Entry
+from digestd.parts import Parts
 from digestd.store import entries
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall

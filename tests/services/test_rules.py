@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from digestd.app import Parts
 from digestd.core.models import Entry
+from digestd.parts import Parts
 from digestd.store import entries, held, owed, story
 from digestd.store.db import Database
 from tests.services.conftest import Open, Wall

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from digestd.app import Parts
 from digestd.core.messages import Debt
+from digestd.parts import Parts
 from digestd.store import pauses
 from digestd.store.db import Database
 from digestd.web.pausing import PausePage

@@ -23,13 +23,14 @@ from pathlib import Path
 import click
 
 from digestd import telemetry
-from digestd.app import App, Parts
+from digestd.app import App
 from digestd.clock import system_clock
 from digestd.core.messages import Debt, Message
 from digestd.core.models import Digest, Feed, ParsedEntry, Subscription
 from digestd.core.owing import NewEntry
 from digestd.core.refresh import RefreshPlan
 from digestd.formats.html import clean
+from digestd.parts import Parts
 from digestd.store import feeds
 from digestd.store.commit import commit_refresh
 from digestd.store.db import Database, Store

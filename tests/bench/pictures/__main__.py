@@ -19,11 +19,12 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from digestd.app import App, Parts
+from digestd.app import App
 from digestd.clock import system_clock
 from digestd.core.mathtext import to_text
 from digestd.core.messages import Debt
 from digestd.core.owing import NewEntry
+from digestd.parts import Parts
 from digestd.store.db import Database, Store
 from tests.support.nouns import followed, new, seen
 from tests.support.webserver import WebServer, answer
