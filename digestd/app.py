@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digestd.clock import Clock
-from digestd.config import Config, find_config, load
+from digestd.config import Config, PollSettings, find_config, load
 from digestd.core.messages import Delivery
 from digestd.core.models import RequestOptions, Subscription
 from digestd.core.retries import Verdict
@@ -188,7 +188,6 @@ class App:
         gate, client = self._net(config, tls)
         gate.remember(await store.read(origins.all_patience))
         names = await store.read(_channels_in_use, config.channels)
-        ended = await store.read(feeds.ended)
 
         def ring_lane(channel: str) -> None:
             if channel in lanes:
@@ -243,14 +242,7 @@ class App:
             clock,
             ring_lane,
         )
-        pricing = Pricing(
-            store,
-            clock,
-            budget=poll.requests_per_feed_per_day,
-            feeds=sum(one.interval is None and pk not in ended for pk, one in followed.items()),
-            limits=poll.limits,
-        )
-        await pricing.load()
+        pricing = await _pricing(store, clock, poll, followed)
         refresher = Refresher(
             store=store,
             client=client,
@@ -265,21 +257,7 @@ class App:
             rules=config.rules,
         )
         poller = Poller(refresher, store=store, settings=poll, owner=owner, clock=clock)
-        push = None
-        if config.push.callback_url:
-            push = PushService(
-                store=store,
-                client=client,
-                gate=gate,
-                refresher=refresher,
-                ring_poller=poller.bell.ring,
-                settings=config.push,
-                timeout=poll.timeout,
-                max_size=poll.max_size,
-                names=await store.read(feeds.ids),
-                clock=clock,
-            )
-            await push.load()
+        push = await _push_service(store, clock, config, client, gate, refresher, poller)
         made = Parts(
             config=config,
             store=store,
@@ -323,6 +301,48 @@ class App:
             await worker.close()
             await illustrator.close()
             await full_texts.close()
+
+
+async def _pricing(
+    store: Store, clock: Clock, poll: PollSettings, followed: Mapping[int, Subscription]
+) -> Pricing:
+    ended = await store.read(feeds.ended)
+    pricing = Pricing(
+        store,
+        clock,
+        budget=poll.requests_per_feed_per_day,
+        feeds=sum(one.interval is None and pk not in ended for pk, one in followed.items()),
+        limits=poll.limits,
+    )
+    await pricing.load()
+    return pricing
+
+
+async def _push_service(
+    store: Store,
+    clock: Clock,
+    config: Config,
+    client: Client,
+    gate: HostGate,
+    refresher: Refresher,
+    poller: Poller,
+) -> PushService | None:
+    if not config.push.callback_url:
+        return None
+    push = PushService(
+        store=store,
+        client=client,
+        gate=gate,
+        refresher=refresher,
+        ring_poller=poller.bell.ring,
+        settings=config.push,
+        timeout=config.poll.timeout,
+        max_size=config.poll.max_size,
+        names=await store.read(feeds.ids),
+        clock=clock,
+    )
+    await push.load()
+    return push
 
 
 def _web_server(
