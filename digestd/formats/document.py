@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from digestd.core.models import ParsedFeed, Unreadable
+from digestd.core.models import MathMode, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats.encoding import decode
-from digestd.formats.html import MathMode
 from digestd.formats.jsonfeed import read_json
 from digestd.formats.mathmarks import with_macros
 from digestd.formats.pages import is_page, name_page

@@ -15,11 +15,10 @@ from io import BytesIO
 import feedparser
 from feedparser.mixin import _FeedParserMixin
 
-from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.models import MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats import feedentry, feedhead, fields, xmltext
 from digestd.formats.feedentry import Dict
-from digestd.formats.html import MathMode
 from digestd.formats.xmltext import Document
 
 _ROOTS = frozenset(("rss", "feed", "rdf", "channel", "entry"))

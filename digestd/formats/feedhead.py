@@ -11,7 +11,8 @@ from digestd.core.models import ParsedFeed
 from digestd.core.text import one_line
 from digestd.formats import feedentry, fields
 from digestd.formats.feedentry import Dict, dicts, get, string
-from digestd.formats.html import clean, to_text
+from digestd.formats.html import clean
+from digestd.formats.plaintext import to_text
 
 _PERIODS = {
     "hourly": timedelta(hours=1),

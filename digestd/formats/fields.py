@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
-from digestd.core.models import ParsedEntry
+from digestd.core.models import MathMode, ParsedEntry
 from digestd.core.text import one_line
 from digestd.formats.attributes import absolute
-from digestd.formats.html import MathMode, clean, first_image, from_text, to_text
+from digestd.formats.html import clean, first_image, from_text
 from digestd.formats.maths import mark_title
+from digestd.formats.plaintext import to_text
 
 MAX_ENTRIES = 2_000
 MAX_ENCLOSURES = 20

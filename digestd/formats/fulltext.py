@@ -15,13 +15,14 @@ from lxml import etree
 from lxml.html import HtmlElement, tostring
 
 from digestd.core.mathmacros import macro
-from digestd.core.models import FullText
+from digestd.core.models import FullText, MathMode
 from digestd.core.selectors import compiled
 from digestd.formats.discovery import base_of, parse_html
 from digestd.formats.encoding import decode
-from digestd.formats.html import MathMode, clean, to_text
+from digestd.formats.html import clean
 from digestd.formats.mathmarks import expand_marks
 from digestd.formats.maths import mark_html
+from digestd.formats.plaintext import to_text
 
 AUTO = "auto"  # for a selector: find it yourself
 # Fewer signs are no article: a notice, a wall, a page that a script fills.

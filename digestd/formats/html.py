@@ -20,25 +20,12 @@ from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from digestd.core.models import MathMode
-from digestd.core.text import one_line, scrub
+from digestd.core.text import scrub
 from digestd.formats import policy
 from digestd.formats.attributes import kept, taken_from
 from digestd.formats.maths import MARK, NO_MATHS, mark_html
 from digestd.formats.mathscan import without_signs
 from digestd.formats.media import help_image, link_to_media, tidy_image
-from digestd.formats.plaintext import to_text
-
-__all__ = [
-    "MathMode",
-    "clean",
-    "first_image",
-    "from_text",
-    "images",
-    "one_line",
-    "scrub",
-    "to_text",
-]
-
 
 MAX_HTML = 1_000_000  # characters of one piece
 MAX_REFERENCES = 200_000  # in it: nh3 takes time by the square of how many stand in a row

@@ -12,11 +12,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from digestd.core.models import Enclosure, ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.models import Enclosure, MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date
-from digestd.formats.html import MathMode
 from digestd.formats.mathmarks import defines_macros
 from digestd.formats.teaser import Glanced, beginning
 

@@ -11,7 +11,7 @@ from digestd.core.mathmacros import MAX_DEFINED, Macro, expand, macro, take_defi
 from digestd.core.mathtext import to_text as formula_text
 from digestd.core.models import ParsedEntry, ParsedFeed
 from digestd.core.text import one_line
-from digestd.formats.html import to_text
+from digestd.formats.plaintext import to_text
 
 _MARK = re.compile(r'<span(?=[^<>]* class="math")[^<>]* data-tex="([^"]*)"[^<>]*>[^<]*</span>')
 _DEFINES = re.compile(r"\\(?:(?:new|renew|provide)command|g?def|DeclareMathOperator)\b")

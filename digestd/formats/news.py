@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from digestd import __version__
 from digestd.core.identity import content_fingerprint, entry_keys
-from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.models import MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Familiar, Reading
 from digestd.formats import feedhead, fields, outline
 from digestd.formats.document import Json, Xml, open_body, read_document
-from digestd.formats.html import MathMode
 from digestd.formats.mathmarks import defines_macros, written_out
 from digestd.formats.xmltext import (
     Document,

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 from lxml import etree, html
 
-from digestd.core.models import PageSelectors, ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.models import MathMode, PageSelectors, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.selectors import compiled
 from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.discovery import base_of, parse_html
 from digestd.formats.encoding import decode
-from digestd.formats.html import MathMode
 from digestd.formats.mathmarks import with_macros
 from digestd.formats.pages import what_it_is
 

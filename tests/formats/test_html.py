@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 
 from digestd.formats import policy
-from digestd.formats.html import clean, first_image, from_text, to_text
+from digestd.formats.html import clean, first_image, from_text
+from digestd.formats.plaintext import to_text
 
 BASE = "https://e.example/blog/post/"
 

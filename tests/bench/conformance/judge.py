@@ -19,7 +19,8 @@ from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.document import read_document
-from digestd.formats.html import clean, to_text
+from digestd.formats.html import clean
+from digestd.formats.plaintext import to_text
 
 Field = Literal["title", "link", "id", "date", "content", "feed title", "feed link"]
 FIELDS: tuple[Field, ...] = ("title", "link", "id", "date", "content", "feed title", "feed link")

@@ -18,10 +18,11 @@ from digestd.formats.discovery import examine
 from digestd.formats.document import read_document
 from digestd.formats.encoding import decode
 from digestd.formats.fulltext import read_article
-from digestd.formats.html import clean, to_text
+from digestd.formats.html import clean
 from digestd.formats.news import read_news
 from digestd.formats.opml import Outline, UnreadableOpmlError, read_opml, write_opml
 from digestd.formats.page import read_page
+from digestd.formats.plaintext import to_text
 from digestd.formats.propose import propose
 from digestd.net.decoding import BodyReader, UnreadableBodyError
 
