@@ -26,6 +26,7 @@ from digestd.formats.xmltext import (
     bound_entries,
     has_base,
     has_too_many_tags,
+    is_legal,
     legal,
     open_document,
     tree,
@@ -214,10 +215,11 @@ def _grown(opened: Xml, url: str) -> tuple[Document, str, etree._Element] | None
     """Return a document, its text within bounds, and its tree; None: it has no such tree."""
     hasty = with_legal_references(opened.text)
     found = _tree(hasty, url)
-    if found is None:
+    # What stands before the root no parser has seen; a tag hidden by a zero may be one.
+    if found is None or not is_legal(hasty[: len(hasty) - len(found[0].text)]):
         # To look for characters that XML forbids takes a parser's time: it has found them.
         strict = legal(opened.text)
-        found = _tree(strict, url) if strict != hasty else None
+        found = _tree(strict, url) if strict != hasty else found
     return found
 
 

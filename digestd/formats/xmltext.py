@@ -143,6 +143,11 @@ def legal(text: str) -> str:
     return with_legal_references(_ILLEGAL.sub("", text))
 
 
+def is_legal(text: str) -> bool:
+    """Tell whether XML allows each character of `text`; references are not looked at."""
+    return _ILLEGAL.search(text) is None
+
+
 def with_legal_references(text: str) -> str:
     """Return `text` without references that XML forbids."""
     if "&#" not in text:

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digestd.core.identity import content_fingerprint, entry_keys
-from digestd.core.models import ParsedEntry, ParsedFeed
+from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Outline, Reading, familiar, put_together
 from digestd.formats.document import read_document
 from digestd.formats.news import read_news
@@ -508,3 +508,10 @@ def test_text_that_looks_like_the_end_of_a_text_ends_nothing() -> None:
     _, found, _ = read(body, spare=True)
     assert [e.title for e in found.entries] == [e.title for e in whole_of(body).entries]
     assert found.entries[-1].unread
+
+
+def test_a_root_hidden_by_a_zero_is_seen_by_either_way() -> None:
+    body = b"<\x00xml version='1.0'>\n<rss><channel><item><title>x</title></item></channel></rss>"
+    whole = read_document(body, **WHERE)
+    assert isinstance(whole, Unreadable)
+    assert read_news(body, **WHERE).document == whole
