@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
+import regex
+
 from digestd.core.links import canonical_link, next_page, path_of, strip_tracking, without_password
 from digestd.core.models import PageSelectors, ParsedFeed, Unreadable
 from digestd.core.reading import familiar, put_together
@@ -60,7 +62,7 @@ def check_feed(found: ParsedFeed | Unreadable) -> None:
     assert len(found.entries) <= 2_000
     for entry in found.entries:
         assert len(entry.title.splitlines()) <= 1
-        assert len(entry.title) <= 200
+        assert len(regex.findall(r"\X", entry.title)) <= 200  # as people count signs
         assert entry.link is None or entry.link.startswith(("http://", "https://"))
         for markup in (entry.title_html, entry.content_html, entry.summary_html):
             check_safe(markup)
