@@ -1,7 +1,7 @@
 """The folders of an imported list, beside the tags they became, for `export` to make again.
 
 They stand in a feed's `opml`, under keys that no attribute can have: `"@folders"` holds the
-feed's places as OPML's `category` writes them, `"/News,/Work/Maths"`, and `"/News@sort"`
+feed's places as OPML's `category` writes them, `"/News,/Study/Maths"`, and `"/News@sort"`
 what another reader said of a folder, at the first feed in it.
 """
 

@@ -137,7 +137,7 @@ LISTED = """<opml version="2.0" xmlns:r="https://r.example/ns"><body>
 </outline>
 <outline text="c" xmlUrl="https://c.example/"/>
 </outline>
-<outline text="d" xmlUrl="https://d.example/" category="/Work/Maths,odd"/>
+<outline text="d" xmlUrl="https://d.example/" category="/Study/Maths,odd"/>
 <outline text="Q/A" r:empty=""><outline text="a" xmlUrl="https://a.example/"/></outline>
 </body></opml>"""
 
@@ -160,7 +160,7 @@ def test_folders_come_back_as_they_were(run: Run, tmp_path: Path) -> None:
         "a": ["News", "World", "Q A"],
         "b": ["News", "World"],
         "c": ["News"],
-        "d": ["Work", "Maths", "odd"],
+        "d": ["Study", "Maths", "odd"],
     }
     assert "opml" not in rows[2]  # its tag says it
     home = {"htmlUrl": "https://a.example/home"}
