@@ -56,13 +56,14 @@ class Row:
 def passes(feeds: int, chosen: list[str]) -> list[Pass]:
     """Return the passes in their order: each begins with what the one before has left."""
     many = max(1, round(1_000 / feeds))
+    ready = f"make={feeds}"
     every = [
-        Pass("first fetch", "mode=honest&first=0&built=0"),
+        Pass("first fetch", f"mode=honest&first=0&built=0&{ready}"),
         Pass("nothing new, 304", ""),
         Pass("same bytes, no 304", "mode=deaf"),
-        Pass("only the head differs", "built=7"),
-        Pass("one new entry of 20, one alert each", "mode=honest&first=1", 1),
-        Pass(f"{many * feeds:,} new entries and alerts", f"first={1 + many}", many),
+        Pass("only the head differs", f"built=7&{ready}"),
+        Pass("one new entry of 20, one alert each", f"mode=honest&first=1&{ready}", 1),
+        Pass(f"{many * feeds:,} new entries and alerts", f"first={1 + many}&{ready}", many),
     ]
     return [p for n, p in enumerate(every) if n == 0 or not chosen or str(n) in chosen]
 

@@ -8,6 +8,7 @@ feeds have different hosts. `GET /control?…` sets how feeds answer:
 - `mode`: `honest` (304 where a validator fits), `deaf` (never a 304)
 - `first`: the number of the oldest entry listed; one more is one new entry in every feed
 - `built`: changes the date in the heads
+- `make`: makes the documents of so many feeds now, so that nobody waits for them while measured
 - `latency`: the median wait for an answer, in seconds; long for some feeds, always the same ones
 
 `GET /stats` tells, and forgets, how often feeds and sinks were used.
@@ -75,6 +76,12 @@ class World:
                     self.built = int(value)
                 case "latency":
                     self.latency = float(value)
+                case "make":
+                    self._make(int(value))
+
+    def _make(self, feeds: int) -> None:
+        for number in range(min(feeds, _DOCUMENTS)):
+            _answer(number, self.first, self.built)
 
     def stats(self) -> dict[str, int]:
         found = {**self.served, "posted": self.posted, "mailed": self.mailed}
