@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
+import inspect
 import pickle
+import pkgutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import digestd
 from digestd import frozen
 
 
@@ -102,3 +108,49 @@ def test_fields_match_by_place() -> None:
 def test_there_is_no_room_for_other_attributes() -> None:
     with pytest.raises(AttributeError):
         Point(1).z = 2  # type: ignore[attr-defined]
+
+
+def test_an_instance_may_be_there_before_one_was_made() -> None:
+    @frozen.dataclass(frozen=True, slots=True)
+    class Unmade:
+        """A class without instances."""
+
+        x: int
+        y: int = 0
+
+    one = Unmade.__new__(Unmade)
+    object.__setattr__(one, "x", 1)
+    object.__setattr__(one, "y", 2)
+    match one:
+        case Unmade(x, y):
+            assert (x, y) == (1, 2)
+    assert repr(one).endswith("Unmade(x=1, y=2)")
+    assert one == Unmade(1, 2)
+
+
+def test_threads_make_the_first_instances_together() -> None:
+    together = threading.Barrier(4)
+
+    def make(kind: type[Any]) -> object:
+        together.wait()
+        return kind(1).seen
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+
+            @frozen.dataclass(frozen=True, slots=True)
+            class Fresh:
+                """Made by whichever is first."""
+
+                x: int
+                seen: list[int] = dataclasses.field(default_factory=list)
+
+            assert list(pool.map(make, [Fresh] * 4)) == [[]] * 4
+
+
+def test_each_of_ours_can_be_made() -> None:
+    names = [module.name for module in pkgutil.walk_packages(digestd.__path__, "digestd.")]
+    for name in set(names) - {"digestd.__main__"}:
+        for _, kind in inspect.getmembers(importlib.import_module(name), inspect.isclass):
+            if dataclasses.is_dataclass(kind):
+                dataclasses.fields(kind)  # raises for a default that a list may not be

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from digestd.core.models import Channel, Digest, MailServer, RequestOptions, Sub
 from digestd.core.polling import PollLimits
 from digestd.core.retries import RetrySettings as DeliverySettings
 from digestd.core.rules import Rules
+from digestd.frozen import dataclass
 
 __all__ = [
     "Config",
@@ -86,7 +88,7 @@ class PushSettings:
         return self.callback_url.rstrip("/") + "/push/"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)  # at run time too: everything holds it
 class Config:
     """Everything that the owner wants. `warnings` are one line each, without secrets."""
 
@@ -102,7 +104,7 @@ class Config:
     delivery: DeliverySettings
     notices: NoticeSettings
     web: WebSettings
-    push: PushSettings = PushSettings()
+    push: PushSettings = field(default_factory=PushSettings)
     rules: Rules = field(default_factory=Rules, repr=False)
     tag_requests: Mapping[str, Asked] = field(default_factory=dict, repr=False)
     template_dirs: tuple[Path, ...] = ()  # looked in before our own templates
