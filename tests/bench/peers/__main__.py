@@ -75,15 +75,13 @@ class Server:
         self.environ: dict[str, str] = {}
         argv = [sys.executable, "-m", "tests.bench.peers.server"]
         if tls:
-            authority = trustme.CA()
-            certificate = authority.issue_cert(*(host(n) for n in range(HOSTS)))
-            ours, cert, key = folder / "ca.pem", folder / "cert.pem", folder / "key.pem"
+            authority, ours = trustme.CA(), folder / "ca.pem"
             authority.cert_pem.write_to_path(ours)
-            certificate.private_key_pem.write_to_path(key)
-            for blob in certificate.cert_chain_pems:
-                blob.write_to_path(cert, append=True)
+            for name in map(host, range(HOSTS)):
+                certificate = authority.issue_cert(name).private_key_and_cert_chain_pem
+                certificate.write_to_path(folder / f"{name}.pem")
             self.environ = {"SSL_CERT_FILE": str(ours), "REQUESTS_CA_BUNDLE": str(ours)}
-            argv += ["--tls", str(cert), str(key)]
+            argv += ["--tls", str(folder)]
         self._scheme = "https" if tls else "http"
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE)
         assert self._process.stdout is not None

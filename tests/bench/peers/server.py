@@ -1,6 +1,6 @@
 """The world outside, in a process of its own: feeds over HTTP, and sinks for what is sent.
 
-    python -m tests.bench.peers.server [--tls CERT KEY]
+    python -m tests.bench.peers.server [--tls FOLDER]
 
 prints one line of JSON with its ports once it listens, on hundreds of loopback addresses, since
 feeds have different hosts. `GET /control?…` sets how feeds answer:
@@ -28,6 +28,7 @@ import ssl
 import sys
 from datetime import UTC, datetime, time, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from random import Random
 from urllib.parse import parse_qsl
 
@@ -224,33 +225,35 @@ class Mail(asyncio.Protocol):
                 self._out.close()
 
 
-async def serve(certificate: list[str] | None) -> None:
+def _context(certificates: Path, name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / f"{name}.pem")
+    return context
+
+
+async def serve(certificates: Path | None) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     world, loop = World(), asyncio.get_running_loop()
-    context = None
-    if certificate:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(*certificate)
 
     def http() -> Http:
         return Http(world)
 
-    hosts = [host(n) for n in range(HOSTS)]
     plain = await loop.create_server(http, "127.0.0.1", 0)
     port = plain.sockets[0].getsockname()[1]
-    feeds = await loop.create_server(http, hosts, port, ssl=context, backlog=500)
+    for name in map(host, range(HOSTS)):
+        context = _context(certificates, name) if certificates else None
+        await loop.create_server(http, name, port, ssl=context, backlog=500)
     mail = await loop.create_server(lambda: Mail(world), "127.0.0.1", 0)
     ports = {"http": port, "smtp": mail.sockets[0].getsockname()[1]}
     sys.stdout.write(json.dumps(ports) + "\n")
     sys.stdout.flush()
-    async with plain, feeds, mail:
-        await asyncio.Event().wait()
+    await asyncio.Event().wait()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
+    parser.add_argument("--tls", type=Path, metavar="FOLDER", help="of HOST.pem, key and chain")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args().tls))
 
