@@ -5,10 +5,21 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable
 from pathlib import Path
-
-import certifi
+from typing import Any
 
 from digestd.errors import ConfigError
+
+
+class _Unparsed(ssl.SSLObject):
+    """A connection whose certificate nobody asks for: the handshake has verified it.
+
+    Event loops take it apart all the same, to keep it with each connection. With a
+    hundred names in it that costs as much as verifying it.
+    """
+
+    def getpeercert(self, binary_form: bool = False) -> Any:  # noqa: ANN401 (ssl's)
+        """Return the certificate as bytes; in no other form."""
+        return super().getpeercert(True) if binary_form else None
 
 
 class _SharedContext(ssl.SSLContext):
@@ -18,6 +29,8 @@ class _SharedContext(ssl.SSLContext):
     share this one, and a mail server may refuse a client that offers HTTP
     (Exim does); web servers take silence for HTTP/1.1.
     """
+
+    sslobject_class = _Unparsed
 
     def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
         """Do nothing."""
@@ -36,6 +49,8 @@ def make_context(cert_file: str | None = None, cert_dir: str | None = None) -> s
         return context
     context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if not context.cert_store_stats()["x509_ca"] and not _has_hashed_folder():
+        import certifi  # noqa: PLC0415 (few systems have need of it)
+
         context.load_verify_locations(certifi.where())
     return context
 

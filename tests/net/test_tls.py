@@ -54,17 +54,12 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         make_context(cert_dir=str(tmp_path / "nowhere"))
 
 
-def test_a_context_shared_with_mail_announces_no_web_protocol(
-    authority: Authority, tmp_path: Path
-) -> None:
-    pem = tmp_path / "ca.pem"
-    pem.write_bytes(authority.pem)
-    client_side = make_context(cert_file=str(pem))
-    client_side.set_alpn_protocols(["http/1.1"])
-    server_side = authority.server_context("mail.example")
-    server_side.set_alpn_protocols(["http/1.1"])
+def shake_hands(
+    client_side: ssl.SSLContext, server_side: ssl.SSLContext, name: str
+) -> ssl.SSLObject:
+    """Return the client's end of a connection to `name`."""
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = client_side.wrap_bio(to_client, to_server, server_hostname="mail.example")
+    client = client_side.wrap_bio(to_client, to_server, server_hostname=name)
     server = server_side.wrap_bio(to_server, to_client, server_side=True)
     ends = {client, server}
     for _ in range(10):
@@ -75,4 +70,34 @@ def test_a_context_shared_with_mail_announces_no_web_protocol(
             except ssl.SSLWantReadError:
                 continue
     assert not ends
-    assert server.selected_alpn_protocol() is None
+    return client
+
+
+@pytest.fixture
+def trusting(authority: Authority, tmp_path: Path) -> ssl.SSLContext:
+    pem = tmp_path / "ca.pem"
+    pem.write_bytes(authority.pem)
+    return make_context(cert_file=str(pem))
+
+
+def test_a_context_shared_with_mail_announces_no_web_protocol(
+    authority: Authority, trusting: ssl.SSLContext
+) -> None:
+    trusting.set_alpn_protocols(["http/1.1"])
+    server_side = authority.server_context("mail.example")
+    server_side.set_alpn_protocols(["http/1.1"])
+    client = shake_hands(trusting, server_side, "mail.example")
+    assert client.selected_alpn_protocol() is None
+
+
+def test_a_certificate_is_verified_and_not_taken_apart(
+    authority: Authority, trusting: ssl.SSLContext
+) -> None:
+    server_side = authority.server_context("one.example", "other.example")
+    client = shake_hands(trusting, server_side, "other.example")
+    assert client.getpeercert() is None
+    certificate = client.getpeercert(binary_form=True)
+    assert certificate is not None
+    assert b"other.example" in certificate
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        shake_hands(trusting, server_side, "third.example")
