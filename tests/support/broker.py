@@ -9,10 +9,8 @@ with Broker(folder) as broker:
 from __future__ import annotations
 
 import queue
-import socket
 import ssl
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +18,7 @@ from typing import Any, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.support.foreign import ForeignServer, free_port
 from tests.support.needs import need
 
 USER, PASSWORD = "reader", "s3cr3t-word"
@@ -30,7 +29,7 @@ class Broker:
 
     def __init__(self, folder: Path, pem: Path | None = None) -> None:
         program = need("mosquitto")
-        self.port = _free_port()
+        self.port = free_port()
         self._arrived: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         words = folder / "passwords"
         tool = need("mosquitto_passwd")
@@ -44,7 +43,7 @@ class Broker:
         )
         self._command = [program, "-c", str(config)]
         self._tls = pem is not None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server: ForeignServer | None = None
         self._reader: Any = None
 
     def next(self, timeout: float = 5.0) -> tuple[str, str]:
@@ -52,14 +51,7 @@ class Broker:
         return self._arrived.get(timeout=timeout)
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        end = time.monotonic() + 5
-        while not _answers(self.port):
-            if time.monotonic() > end:
-                raise TimeoutError("mosquitto does not start")
-            time.sleep(0.02)
+        self._server = ForeignServer(self._command, self.port)
         self._subscribe()
         return self
 
@@ -75,9 +67,8 @@ class Broker:
 
     def stop(self) -> None:
         """End the broker."""
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(5)
+        assert self._server is not None
+        self._server.stop()
 
     def _subscribe(self) -> None:
         ready: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -93,17 +84,3 @@ class Broker:
         reader.loop_start()
         self._reader = reader
         ready.get(timeout=5)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

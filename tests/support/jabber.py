@@ -8,13 +8,11 @@ with Jabber(folder, authority) as jabber:
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.foreign import ForeignServer, free_port
 from tests.support.needs import need
 from tests.support.webserver import Authority
 
@@ -45,14 +43,14 @@ class Jabber:
     def __init__(self, folder: Path, authority: Authority) -> None:
         self._program = need("prosody")
         self._folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         authority.write_server_pem(folder / "server.pem", "localhost")
         accounts = folder / "data" / "localhost" / "accounts"
         accounts.mkdir(parents=True)
         for name in ("bot", "reader"):
             (accounts / f"{name}.dat").write_text(f'return {{ ["password"] = "{PASSWORD}"; }};\n')
         (folder / "prosody.cfg.lua").write_text(_CONFIG.format(folder=folder, port=self.port))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server: ForeignServer | None = None
 
     def kept(self) -> str:
         """Return what is kept for the reader, who is away."""
@@ -62,16 +60,9 @@ class Jabber:
         return re.sub(rb"\\(\d{3})", lambda sign: bytes([int(sign[1])]), raw).decode()
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [self._program, "--root", "-F", "--config", str(self._folder / "prosody.cfg.lua")],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        end = time.monotonic() + 8
-        while not _answers(self.port):
-            if time.monotonic() > end:
-                raise TimeoutError(f"prosody does not start: {self._log()}")
-            time.sleep(0.02)
+        config = str(self._folder / "prosody.cfg.lua")
+        command = [self._program, "--root", "-F", "--config", config]
+        self._server = ForeignServer(command, self.port, self._folder / "log")
         return self
 
     def __exit__(
@@ -80,24 +71,5 @@ class Jabber:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(5)
-
-    def _log(self) -> str:
-        log = self._folder / "log"
-        return log.read_text() if log.exists() else "it wrote nothing"
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+        assert self._server is not None
+        self._server.stop()

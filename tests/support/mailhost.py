@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.foreign import free_port
 from tests.support.needs import missing, need
 from tests.support.webserver import Authority
 
@@ -136,7 +137,7 @@ class MailHost:
         if os.geteuid() != 0:
             missing("needs root, for Postfix changes users")
         self._folder = folder
-        self.smtp_port, self._imap_port = _free_port(), _free_port()
+        self.smtp_port, self._imap_port = free_port(), free_port()
         self._running: list[subprocess.Popen[bytes]] = []
         authority.write_server_pem(folder / "server.pem", "localhost")
         for name in ("data", "mail", "conf", "queue", "queue/pid"):
@@ -217,12 +218,6 @@ def _daemons(postfix: str) -> Path:
     """Return the folder of Postfix's daemons."""
     asked = [str(Path(postfix).with_name("postconf")), "-dh", "daemon_directory"]
     return Path(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip())
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _answers(port: int) -> bool:
