@@ -228,7 +228,7 @@ class Refresher:
             plan, now = await self._decided(feed, subscription, outcome, read, room)
         if room is not None:
             room.leave()
-        new = await self._store.write(commit_refresh, plan, now, read.outline)
+        new = await self._store.write_in_company(commit_refresh, plan, now, read.outline)
         if any(e.debts for e in plan.new_entries) or any(e.debts for e in plan.edits):
             self._on_new()
         if feed.baseline_at is None and plan.feed.baseline_at and subscription.interval is None:

@@ -41,6 +41,8 @@ _BUSY_MS = 15_000
 # Jobs that queue up while a commit is on its way share the next one: under load
 # the price of an fsync is split, at rest nobody waits.
 _MOST_PER_TRANSACTION = 64
+# Under load, what nobody waits for is committed this often: a commit costs more than a poll.
+_IN_COMPANY = 0.02  # seconds
 
 
 def stamp(moment: datetime) -> int:
@@ -192,69 +194,87 @@ def read_transaction(db: Database) -> Iterator[Database]:
 
 
 class _Job:
-    """What is to be run, and who waits for it on which loop."""
+    """What is to be run, and who waits for it."""
 
-    __slots__ = ("future", "loop", "run")
+    __slots__ = ("future", "run")
 
-    def __init__(self, run: Callable[[Database], Any]) -> None:
+    def __init__(self, run: Callable[[Database], Any], future: asyncio.Future[Any]) -> None:
         self.run = run
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.future = future
 
 
 _Results = list[tuple[_Job, Any, BaseException | None]]
 
 
 class _Lane:
-    """One thread with one connection. Jobs run in the order in which they came."""
+    """One thread with one connection. Jobs run in the order in which they came.
+
+    The thread is woken once for all jobs that come in one turn of the event loop. Those that
+    are `patient` come at once after a rest, but no sooner than `_IN_COMPANY` after the last.
+    """
 
     def __init__(
         self, db: Database, name: str, batch: Callable[[Database, list[_Job]], _Results]
     ) -> None:
         self._db = db
         self._batch = batch
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: list[_Job] = []  # not passed on to the thread
+        self._timer: asyncio.Handle | None = None  # when they will be
+        self._is_soon = False
+        self._passed_on_at = 0.0
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, run: Callable[[Database], T]) -> asyncio.Future[T]:
-        job = _Job(run)
-        self._jobs.put(job)
-        return job.future
+    def submit(self, run: Callable[[Database], T], *, patient: bool = False) -> asyncio.Future[T]:
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self._waiting.append(_Job(run, future))
+        if patient and self._timer is None:
+            self._timer = loop.call_at(self._passed_on_at + _IN_COMPANY, self._pass_on, loop)
+        elif not (patient or self._is_soon):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._is_soon = loop.call_soon(self._pass_on, loop), True
+        return future
 
     def close(self) -> None:
+        self._jobs.put(self._waiting)
+        self._waiting = []
         self._jobs.put(None)
         self._thread.join()
         self._db.conn.close()
 
+    def _pass_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._jobs.put(self._waiting)
+        self._waiting, self._timer, self._is_soon = [], None, False
+        self._passed_on_at = loop.time()
+
     def _work(self) -> None:
-        while True:
-            first = self._jobs.get()
-            if first is None:
-                return
-            jobs, last = self._gather(first)
+        while (jobs := self._jobs.get()) is not None:
+            last = self._gather(jobs)
             _tell(self._batch(self._db, [job for job in jobs if not job.future.cancelled()]))
             if last:
                 return
 
-    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
-        jobs = [first]
+    def _gather(self, jobs: list[_Job]) -> bool:
+        """Add to `jobs` what has come meanwhile; say whether nothing more will come."""
         while len(jobs) < _MOST_PER_TRANSACTION:
             try:
-                job = self._jobs.get_nowait()
+                more = self._jobs.get_nowait()
             except queue.Empty:
                 break
-            if job is None:
-                return jobs, True
-            jobs.append(job)
-        return jobs, False
+            if more is None:
+                return True
+            jobs += more
+        return False
 
 
 def _tell(results: _Results) -> None:
     """Tell each loop once of all that was done for it: waking it costs more than many a job."""
     by_loop: dict[asyncio.AbstractEventLoop, _Results] = {}
     for result in results:
-        by_loop.setdefault(result[0].loop, []).append(result)
+        by_loop.setdefault(result[0].future.get_loop(), []).append(result)
     for loop, some in by_loop.items():
         with contextlib.suppress(RuntimeError):  # it has ended in the meantime
             loop.call_soon_threadsafe(_settle, some)
@@ -331,6 +351,12 @@ class Store:
     ) -> T:
         """Run `function(db, …)` in a write transaction; return its value after the commit."""
         return await self._writer.submit(lambda db: function(db, *args, **kwargs))
+
+    async def write_in_company(
+        self, function: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do what `write` does; where many write, wait a moment to share a commit with them."""
+        return await self._writer.submit(lambda db: function(db, *args, **kwargs), patient=True)
 
     async def read(
         self, function: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs
