@@ -12,7 +12,7 @@ raised the likelihood of histories that the fit had not seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from digestd.core.rhythm import (
@@ -22,6 +22,7 @@ from digestd.core.rhythm import (
     HALF_HOURS,
     HOURS,
     MEMORIES,
+    MONDAY,
     SLOTS,
     Rhythm,
     Tables,
@@ -38,6 +39,9 @@ _HOUR, _DAY, _HALF_HOUR, _SLOT, _GAP = 1.056, 0.630, 0.275, 1.123, 0.510
 # mean gap, and falls again when a feed seems to have stopped. (slope, changes of it)
 _AGE = (-0.253, 0.541, -0.910)
 _AGE_BENDS = (-3.0, 1.0)
+_AGE_FROM, _AGE_UNTIL = -7.0, 3.0  # it changes between these alone
+_YOUNGEST = 60.0  # seconds
+_LEAST, _MOST = math.exp(-30.0), math.exp(12.0)  # of an intensity, in posts a day
 
 # Shrinkage: pseudo-posts that follow the mean. A half hour of the week is shrunk to
 # what its hour and its weekday say.
@@ -62,66 +66,109 @@ class Forecast:
             level += b * (faster - slower)
         self._level = level
         self._ln_per_second = logs[1] - math.log(DAY)
+        self.start = now
         self._posted = rhythm.posted
         self._since = now if rhythm.since is None else rhythm.since
         # Most of a week is never looked at: what a cell says is found out when it is asked for.
         self._tables = tables = Tables.of(rhythm, now)
         self._hours, self._days = tables.hours(), tables.days()
-        self._hours_total = sum(self._hours) + _FEW_HOURS
-        self._days_total = sum(self._days) + _FEW_DAYS
         self._half_hours = tables.half_hours()
-        self._worth = tables.middle
-        self._seen = sum(self._half_hours) * tables.middle
-        self._gap = self._gap_from = self._gap_until = 0.0  # the class of gap looked at last
+        self._hours_total = tables.long * sum(self._hours) + _FEW_HOURS
+        self._days_total = tables.long * sum(self._days) + _FEW_DAYS
+        self._seen = tables.middle * sum(self._half_hours)
+
+    def ahead(self, span: float, fine: float) -> Iterator[tuple[float, float]]:
+        """Yield the `span` seconds after `now` in steps: the end of each, and its intensity.
+
+        Steps end with the 5-minute slots of the hour as far as `fine`, beyond that, where slots
+        count no more, with the half hours.
+        """
+        t, end, fine = self.start, self.start + span, self.start + fine
+        posted = self._since if self._posted is None else self._posted
+        slots = self.slots()
+        half_hour_ends, calendar = t, 1.0
+        level, slope, changes = 1.0, 0.0, 0.0
+        while t < end:
+            if t >= half_hour_ends:
+                half_hour_ends = t - t % 1800 + 1800
+                calendar = math.exp(self.calendar(int((t - MONDAY) // 1800) % HALF_HOURS))
+            if t < fine:
+                until, slot = t - t % 300 + 300, slots[int(t // 300) % SLOTS]
+                until = min(until, end)
+            else:
+                until, slot = min(half_hour_ends, end), 1.0
+            age = (t + until) / 2 - posted
+            age = max(age, _YOUNGEST)
+            if age >= changes:
+                level, slope, changes = self._waiting(age)
+            rate = calendar * level * age**slope
+            yield until, slot * (rate if _LEAST < rate < _MOST else min(_MOST, max(_LEAST, rate)))
+            t = until
 
     def calendar(self, half_hour: int) -> float:
         """Return ln of the factor of a half hour of the week, 0 = Monday 00:00 UTC."""
         day, hour = half_hour // 48, half_hour % 48 // 2
         # Observed over expected, shrunk by the pseudo-posts.
-        of_hour = (HOURS * _near(self._hours, hour, _HOUR_KERNEL) + _FEW_HOURS) / self._hours_total
-        of_day = (DAYS * self._days[day] + _FEW_DAYS) / self._days_total
+        long, middle = self._tables.long, self._tables.middle
+        posts = long * HOURS * _near(self._hours, hour, _HOUR_KERNEL)
+        of_hour = (posts + _FEW_HOURS) / self._hours_total
+        of_day = (long * DAYS * self._days[day] + _FEW_DAYS) / self._days_total
         n, i, j = self._half_hours, half_hour, half_hour - HALF_HOURS
         k0, k1, k2, k3 = _HALF_HOUR_KERNEL
         near = k0 * n[i] + k1 * (n[i - 1] + n[j + 1])
         near += k2 * (n[i - 2] + n[j + 2]) + k3 * (n[i - 3] + n[j + 3])
         share = of_day * of_hour / HALF_HOURS
         few = _FEW_HALF_HOURS * share
-        beyond = (self._worth * near + few) / (self._seen * share + few)
+        beyond = (middle * near + few) / (self._seen * share + few)
         return _HOUR * math.log(of_hour) + _DAY * math.log(of_day) + _HALF_HOUR * math.log(beyond)
 
     def slots(self) -> list[float]:
         """Return the factors of the 5-minute slots of the hour."""
-        counts = self._tables.slots()
-        total = sum(counts) + _FEW_SLOTS
-        return [float(((SLOTS * n + _FEW_SLOTS) / total) ** _SLOT) for n in counts]
+        counts, short = self._tables.slots(), self._tables.short
+        total = short * sum(counts) + _FEW_SLOTS
+        return [((SLOTS * short * n + _FEW_SLOTS) / total) ** _SLOT for n in counts]
 
-    def waiting(self, at: float) -> float:
-        """Return ln of the level, given how long ago the last post was at `at`."""
-        posted = self._posted
-        age = max(60.0, at - (self._since if posted is None else posted))
-        g = min(3.0, max(-7.0, math.log(age) + self._ln_per_second))
+    def _waiting(self, age: float) -> tuple[float, float, float]:
+        """Return the level for an age of the last post: (level, slope, for ages below).
+
+        There it is level x age ** slope: ln of it is made of straight lines over ln of the
+        age, and of steps, one for each class of gap.
+        """
+        g = math.log(age) + self._ln_per_second
         slope, rises, falls = _AGE
         rise, fall = _AGE_BENDS
-        level = self._level + slope * g
-        if g > rise:
-            level += rises * (g - rise)
-        if g > fall:
-            level += falls * (g - fall)
-        if posted is None:
-            return level
-        if not self._gap_from <= age < self._gap_until:
-            self._enter_gap(gap_class(age))
-        return level + self._gap
+        until = math.inf
+        level = self._level
+        if g < _AGE_FROM:
+            level, slope, until = level + slope * _AGE_FROM, 0.0, _AGE_FROM
+        elif g < rise:
+            until = rise
+        elif g < fall:
+            level, slope, until = level - rises * rise, slope + rises, fall
+        else:
+            level -= rises * rise + falls * fall
+            slope += rises + falls
+            if g < _AGE_UNTIL:
+                until = _AGE_UNTIL
+            else:
+                level, slope = level + slope * _AGE_UNTIL, 0.0
+        level += slope * self._ln_per_second
+        changes = math.exp(until - self._ln_per_second)
+        if self._posted is not None:
+            kind = gap_class(age)
+            level += self._gap(kind)
+            changes = min(changes, GAP_BOUNDS[kind + 1])
+        return math.exp(level), slope, changes
 
-    def _enter_gap(self, kind: int) -> None:
-        """Find ln of the factor of a class of gap: does this feed post after so long?"""
+    def _gap(self, kind: int) -> float:
+        """Return ln of the factor of a class of gap: does this feed post after so long?"""
         ended, waited = self._tables.gaps_ended(), self._tables.days_waited()
-        rate = (sum(ended) + 0.2) / (sum(waited) + 2)
-        edge = [0.0, 0.0]  # the longest gaps are no neighbours of the shortest
-        posts = _near(ended + edge, kind, _GAP_KERNEL)
-        days = _near(waited + edge, kind, _GAP_KERNEL)
-        self._gap = _GAP * math.log((posts + _FEW_GAPS) / (days * rate + _FEW_GAPS))
-        self._gap_from, self._gap_until = GAP_BOUNDS[kind], GAP_BOUNDS[kind + 1]
+        long = self._tables.long
+        rate = (long * sum(ended) + 0.2) / (long * sum(waited) + 2)
+        edge = (0.0, 0.0)  # the longest gaps are no neighbours of the shortest
+        posts = long * _near(ended + edge, kind, _GAP_KERNEL)
+        days = long * _near(waited + edge, kind, _GAP_KERNEL)
+        return _GAP * math.log((posts + _FEW_GAPS) / (days * rate + _FEW_GAPS))
 
 
 def mean_rate(rhythm: Rhythm, now: float) -> float:

@@ -58,13 +58,13 @@ def describe_rhythm(rhythm: Rhythm, zone: tzinfo, now: datetime) -> Habits:
     quiet = silence if silence > max(_QUIET * gap, timedelta(days=3)) else None
     tables = Tables.of(rhythm, at)
     offset = zone.utcoffset(now.astimezone(zone)) or timedelta(0)
-    week = _turned(tables.half_hours(), round(offset / timedelta(minutes=30)))
-    week = [tables.middle * n for n in week]
+    week = [tables.middle * n for n in tables.half_hours()]
+    week = _turned(week, round(offset / timedelta(minutes=30)))
     days = EVERY_DAY
     if sum(week) >= _ENOUGH:
         days = _usual_days([sum(week[48 * d : 48 * d + 48]) for d in range(7)])
-    elif sum(tables.days()) >= _ENOUGH:  # the day is known, the hour is not
-        days = _usual_days(tables.days())
+    elif sum(by_day := [tables.long * n for n in tables.days()]) >= _ENOUGH:
+        days = _usual_days(by_day)  # the day is known, the hour is not
     hours, start, end = _usual_hours([sum(week[i::48]) for i in range(48)])
     return Habits(7 * rate, days, hours, start, end, quiet)
 

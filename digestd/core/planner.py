@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from digestd.core.forecast import Forecast, mean_rate, weekly_rates
-from digestd.core.rhythm import DAY, HALF_HOURS, HOUR, MONDAY, SLOTS, Rhythm
+from digestd.core.rhythm import DAY, HOUR, Rhythm
 from digestd.frozen import dataclass
 
 # What a post of a rare feed is worth beside one of a busy feed: a poll must save
@@ -81,7 +81,7 @@ def next_poll_at(
     forecast = Forecast(rhythm, start)
     goal = price * _weight(forecast.rate, fairness)
     most = _FULL * bounds.listed if bounds.listed else math.inf
-    wait = _reach(forecast, start, bounds.longest, goal, most)
+    wait = _reach(forecast, bounds.longest, goal, most)
     wait *= (0.5 if overflow else 1.0) * (1 + _JITTER * (chance - 0.5))
     return datetime.fromtimestamp(start + min(max(wait, bounds.shortest), bounds.longest), UTC)
 
@@ -124,35 +124,25 @@ def _weight(rate: float, fairness: float) -> float:
     return float(max(rate, _RAREST) ** fairness)
 
 
-def _reach(forecast: Forecast, start: float, longest: float, goal: float, most: float) -> float:
+def _reach(forecast: Forecast, longest: float, goal: float, most: float) -> float:
     """Return the seconds after which waiting reaches `goal` or expected posts reach `most`.
 
     Posts expected so far, N, wait together: in a step of s days with l posts a
     day, waiting grows by N s + l s^2 / 2.
     """
-    t, end = start, start + longest
-    fine = start + _FINE
+    start = t = forecast.start
     posts = waited = 0.0
-    slots = forecast.slots()
-    half_hour_ends, calendar = t, 0.0
-    while t < end:
-        if t >= half_hour_ends:
-            half_hour_ends = t - t % 1800 + 1800
-            calendar = forecast.calendar(int((t - MONDAY) // 1800) % HALF_HOURS)
-        until, slot = half_hour_ends, 1.0
-        if t < fine:
-            until, slot = t - t % 300 + 300, slots[int(t // 300) % SLOTS]
-        until = min(until, end)
+    for until, rate in forecast.ahead(longest, _FINE):
         step = (until - t) / DAY
-        rate = slot * math.exp(min(12.0, max(-30.0, calendar + forecast.waiting((t + until) / 2))))
-        more = posts * step + rate * step * step / 2
+        come = rate * step
+        more = (posts + come / 2) * step
         if waited + more >= goal:
             root = math.sqrt(posts * posts + 2 * rate * max(0.0, goal - waited))
             return t + (root - posts) / rate * DAY - start
-        if posts + rate * step >= most:
+        if posts + come >= most:
             return t + max(0.0, most - posts) / rate * DAY - start
         waited += more
-        posts += rate * step
+        posts += come
         t = until
     return longest
 

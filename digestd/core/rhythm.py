@@ -105,41 +105,43 @@ class Sighting:
 
 @dataclass(slots=True)
 class Tables:
-    """The counts of a rhythm, unpacked, and what a count of each is worth at `now`."""
+    """The counts of a rhythm, unpacked, and what a count of each is worth at `now`.
 
-    counts: list[float]
-    long: float
-    middle: float
-    short: float
+    What is looked at for every poll is not multiplied by its worth, but where it is summed up.
+    """
+
+    counts: tuple[float, ...]
+    long: float  # a count by hour, weekday or gap
+    middle: float  # by half hour of the week
+    short: float  # by slot
 
     @classmethod
     def of(cls, rhythm: Rhythm, now: float) -> Tables:
         counted = rhythm.counted
         return cls(
-            list(_SHAPE.unpack(rhythm.tables)),
+            _SHAPE.unpack(rhythm.tables),
             _worth(counted, now, _LONG),
             _worth(counted, now, _MIDDLE),
             _worth(counted, now, _SHORT),
         )
 
-    def hours(self) -> list[float]:
-        return [self.long * n for n in self.counts[:_AT_DAYS]]
+    def hours(self) -> tuple[float, ...]:
+        return self.counts[:_AT_DAYS]
 
-    def days(self) -> list[float]:
-        return [self.long * n for n in self.counts[_AT_DAYS:_AT_HALF_HOURS]]
+    def days(self) -> tuple[float, ...]:
+        return self.counts[_AT_DAYS:_AT_HALF_HOURS]
 
-    def half_hours(self) -> list[float]:
-        """Return the counts by half hour of the week, not yet multiplied by `middle`."""
+    def half_hours(self) -> tuple[float, ...]:
         return self.counts[_AT_HALF_HOURS:_AT_SLOTS]
 
-    def slots(self) -> list[float]:
-        return [self.short * n for n in self.counts[_AT_SLOTS:_AT_ENDED]]
+    def slots(self) -> tuple[float, ...]:
+        return self.counts[_AT_SLOTS:_AT_ENDED]
 
-    def gaps_ended(self) -> list[float]:
-        return [self.long * n for n in self.counts[_AT_ENDED:_AT_WAITED]]
+    def gaps_ended(self) -> tuple[float, ...]:
+        return self.counts[_AT_ENDED:_AT_WAITED]
 
-    def days_waited(self) -> list[float]:
-        return [self.long * n for n in self.counts[_AT_WAITED:]]
+    def days_waited(self) -> tuple[float, ...]:
+        return self.counts[_AT_WAITED:]
 
 
 def gap_class(gap: float) -> int:

@@ -81,6 +81,46 @@ async def test_a_failing_job_undoes_itself_alone(tmp_path: Path) -> None:
     store.close()
 
 
+async def test_what_nobody_waits_for_shares_commits(tmp_path: Path) -> None:
+    store = Store(tmp_path / "digestd.db")
+    commits = 0
+
+    def count(db: Database) -> None:
+        def on_statement(sql: str) -> None:
+            nonlocal commits
+            commits += sql == "COMMIT"
+
+        db.conn.set_trace_callback(on_statement)
+
+    async def write(name: str) -> None:
+        await store.write_in_company(channels.know, [name])
+        seen = await store.read(channels.states)
+        assert name in {state.name for state in seen}  # committed when it returns
+
+    await store.write(count)
+    writes = []
+    for n in range(40):  # each in a turn of its own of the event loop
+        writes.append(asyncio.create_task(write(f"c{n:02}")))
+        await asyncio.sleep(0)
+    await asyncio.gather(*writes)
+    assert commits < 20
+    await store.write(channels.know, ["last"])  # takes along whatever waits
+    assert len(await store.read(channels.states)) == 41
+    store.close()
+
+
+async def test_what_waits_for_company_is_written_at_the_end(tmp_path: Path) -> None:
+    store = Store(tmp_path / "digestd.db")
+    await store.write_in_company(channels.know, ["a"])
+    late = asyncio.ensure_future(store.write_in_company(channels.know, ["b"]))
+    await asyncio.sleep(0)
+    store.close()
+    await late
+    db = connect(tmp_path / "digestd.db")
+    assert [state.name for state in channels.states(db)] == ["a", "b"]
+    db.conn.close()
+
+
 async def test_a_full_disk_is_told_to_everyone_who_wrote(tmp_path: Path) -> None:
     store = Store(tmp_path / "digestd.db")
 
