@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from digestd.clock import Clock
 from digestd.config import Config
 from digestd.core.models import Subscription
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 from digestd.net.client import Client
 from digestd.services.alerts import AlertMaker
 from digestd.services.deliver import Lane, Targets

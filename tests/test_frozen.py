@@ -26,7 +26,7 @@ class Point:
 
     x: int
     y: int = 0
-    note: str = dataclasses.field(default="", repr=False, compare=False)
+    note: str = frozen.field(default="", repr=False, compare=False)
 
 
 @frozen.dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class One:
 class Open:
     """It may change."""
 
-    seen: list[int] = dataclasses.field(default_factory=list)
+    seen: list[int] = frozen.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -76,7 +76,38 @@ def test_values_compare_as_the_standard_ones(a: tuple[Any, ...], b: tuple[Any, .
 def test_a_value_comes_back_from_a_copy_and_a_pickle(value: object) -> None:
     assert pickle.loads(pickle.dumps(value)) == value
     assert copy.deepcopy(value) == value
+    assert frozen.replace(value) == value  # type: ignore[type-var]
     assert dataclasses.replace(value) == value  # type: ignore[type-var]
+
+
+def test_the_standard_library_knows_the_fields() -> None:
+    assert [one.name for one in dataclasses.fields(Point)] == ["x", "y", "note"]
+    assert dataclasses.asdict(Point(1, note="n")) == {"x": 1, "y": 0, "note": "n"}
+    assert dataclasses.asdict(Open()) == {"seen": []}
+    assert list(inspect.signature(Open).parameters) == ["seen"]
+
+
+def test_a_change_leaves_the_rest() -> None:
+    assert frozen.replace(Point(1, 2), y=3, note="n") == Point(1, 3)
+    with pytest.raises(TypeError):
+        frozen.replace(Point(1), z=3)  # type: ignore[call-arg]
+
+
+def test_what_is_left_out_here_is_refused() -> None:
+    with pytest.raises(TypeError, match="standard library"):
+
+        @frozen.dataclass(frozen=True)
+        class Child(One):
+            """With a base."""
+
+    @frozen.dataclass(frozen=True)
+    class Sharing:
+        """One list for all."""
+
+        seen: list[int] = []  # noqa: RUF012 (the mistake)
+
+    with pytest.raises(TypeError, match="would share one seen"):
+        Sharing()
 
 
 def test_another_type_is_another_value() -> None:
@@ -143,7 +174,7 @@ def test_threads_make_the_first_instances_together() -> None:
                 """Made by whichever is first."""
 
                 x: int
-                seen: list[int] = dataclasses.field(default_factory=list)
+                seen: list[int] = frozen.field(default_factory=list)
 
             assert list(pool.map(make, [Fresh] * 4)) == [[]] * 4
 
@@ -153,4 +184,5 @@ def test_each_of_ours_can_be_made() -> None:
     for name in set(names) - {"digestd.__main__"}:
         for _, kind in inspect.getmembers(importlib.import_module(name), inspect.isclass):
             if dataclasses.is_dataclass(kind):
-                dataclasses.fields(kind)  # raises for a default that a list may not be
+                assert inspect.signature(kind) is not None  # it may be called
+                assert all(one.init for one in dataclasses.fields(kind))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, fields
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -36,7 +35,7 @@ from digestd.core.pictures import IMAGE_BUDGET, ImageMode
 from digestd.core.rules import Rules
 from digestd.core.selectors import parse_selector
 from digestd.core.slots import Schedule
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 T = TypeVar("T")
 
@@ -86,7 +85,7 @@ class _Wants:
 
 
 _NOTHING = _Wants()
-_WANTS = frozenset((*(one.name for one in fields(_Wants)), *requests.KEYS)) - {"asked"}
+_WANTS = frozenset((*_Wants.__match_args__, *requests.KEYS)) - {"asked"}
 
 
 def read(
@@ -193,7 +192,7 @@ def _page(table: Table) -> PageSelectors | None:
     pairs = table.pairs("page")
     if pairs is None:
         return None
-    known = [one.name for one in fields(PageSelectors)]
+    known = list(PageSelectors.__match_args__)
     for name, selector in pairs:
         if name not in known:
             hint = nearest(name, known) or f"; known are {', '.join(known)}"

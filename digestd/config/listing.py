@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
 
 from digestd.config import folders as places
@@ -16,7 +15,7 @@ from digestd.config.source import read_source
 from digestd.config.values import has_reference, parse_name, plain
 from digestd.core.links import canonical_link, without_secret_user, without_secrets
 from digestd.errors import ConfigError
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 _LISTS = ("tags", "alert", "digest")
 # What says who asks; given away only where it is a reference.

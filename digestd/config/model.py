@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ from digestd.core.models import Channel, Digest, MailServer, RequestOptions, Sub
 from digestd.core.polling import PollLimits
 from digestd.core.retries import RetrySettings as DeliverySettings
 from digestd.core.rules import Rules
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 __all__ = [
     "Config",
@@ -98,15 +97,15 @@ class Config:
     mail: MailServer | None
     channels: Mapping[str, Channel]
     digests: Mapping[str, Digest]
-    subscriptions: tuple[Subscription, ...] = field(repr=False)  # URLs may hold passwords
+    subscriptions: tuple[Subscription, ...] = dataclasses.field(repr=False)  # with passwords
     store: StoreSettings
     poll: PollSettings
     delivery: DeliverySettings
     notices: NoticeSettings
     web: WebSettings
-    push: PushSettings = field(default_factory=PushSettings)
-    rules: Rules = field(default_factory=Rules, repr=False)
-    tag_requests: Mapping[str, Asked] = field(default_factory=dict, repr=False)
+    push: PushSettings = dataclasses.field(default_factory=PushSettings)
+    rules: Rules = dataclasses.field(default_factory=Rules, repr=False)
+    tag_requests: Mapping[str, Asked] = dataclasses.field(default_factory=dict, repr=False)
     template_dirs: tuple[Path, ...] = ()  # looked in before our own templates
     warnings: tuple[str, ...] = ()
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from digestd.errors import ConfigError
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 # ("feeds", 0, "url"): names, and places in lists of tables from 0.
 KeyPath = tuple[str | int, ...]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import field
 from datetime import timedelta
 from typing import TypeVar
 
@@ -25,7 +24,7 @@ from digestd.config.values import (
     substitute,
 )
 from digestd.errors import ConfigError
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 T = TypeVar("T")
 D = TypeVar("D")

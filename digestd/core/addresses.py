@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -24,7 +23,7 @@ from ipaddress import (
 )
 from urllib.parse import urlsplit
 
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 from digestd.core.pausing import Pause
 from digestd.core.quiet import Quiet
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 # A list longer than this is two: a mail program shows a hundred titles, a phone hardly as many.
 _MOST_IN_A_LIST = 100

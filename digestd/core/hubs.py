@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,7 +10,7 @@ from digestd.core.freshness import skip_until
 from digestd.core.identity import Fresh, clamp_date
 from digestd.core.models import Feed, ParsedFeed, Unreadable
 from digestd.core.websub import HubSubscription, Offer
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field, replace
 
 # A hub that has not come back by then will not.
 VERIFY_WITHIN: Final = timedelta(hours=1)

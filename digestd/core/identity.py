@@ -35,12 +35,11 @@ import html
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from digestd.core.links import canonical_link
 from digestd.core.models import ParsedEntry
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 KEY_BYTES = 16
 _SKEW = timedelta(minutes=10)

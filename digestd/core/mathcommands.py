@@ -2,7 +2,6 @@ r"""Commands of LaTeX that have a grammar of their own, and `parse`, which knows
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import takewhile
 
 from digestd.core import mathchem
@@ -27,6 +26,7 @@ from digestd.core.mathtree import (
     lone,
     row,
 )
+from digestd.frozen import replace
 
 MAX_LENGTH = 20_000  # characters; the longest formula of a blog has some 3,000
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import replace
 
 from digestd.core.mathsymbols import Kind
 from digestd.core.mathtree import (
@@ -27,7 +26,7 @@ from digestd.core.mathtree import (
     is_empty,
     lone,
 )
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 # What a sign of two sides may stand after, and what makes a fraction a factor.
 _OPERANDS: frozenset[Kind] = frozenset(("ord", "num", "close", "fence", "frac", "root", "text"))

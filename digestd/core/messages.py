@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 MessageKind = Literal["alert", "digest", "notice", "test"]
 

@@ -6,7 +6,6 @@ row's number in the store; `id` is what users see.
 
 from __future__ import annotations
 
-from dataclasses import field
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ from digestd.core.alerting import Manners
 from digestd.core.pictures import IMAGE_BUDGET, ImageMode
 from digestd.core.rhythm import Rhythm
 from digestd.core.slots import Schedule
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 # How loud a message is, where a service can tell: "silent" arrives without a sound.
 Priority = Literal["silent", "low", "normal", "high", "urgent"]

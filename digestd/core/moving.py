@@ -8,10 +8,9 @@ adopted one fails as often.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from digestd.core.links import without_password
 from digestd.core.models import Feed, Trial
+from digestd.frozen import replace
 
 ADOPTED_AFTER = 3
 _GIVEN_UP_AFTER = 3  # failures at an adopted address

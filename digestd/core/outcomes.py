@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import timedelta
 
 from digestd.core.models import Validators
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 # --- fetching --------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import assert_never
 
@@ -13,7 +12,7 @@ from digestd.core.messages import Debt
 from digestd.core.models import Feed, FirstFetch, ParsedEntry, Subscription
 from digestd.core.recognition import Memory, Recognised
 from digestd.core.rules import NO_RULING, Judge, Ruling
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 _MINUTE = 60.0
 # So many may go out at once after a silence; services that count by the minute

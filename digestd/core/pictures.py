@@ -8,10 +8,9 @@ time they are there. What could not be had stays text, so nobody waits for a pic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Literal
 
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 # What a mail program shows without complaint, and a mailbox holds without regret.
 MAX_FORMULAS = 100

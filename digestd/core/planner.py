@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from digestd.core.forecast import Forecast, mean_rate, weekly_rates
 from digestd.core.rhythm import DAY, HOUR, Rhythm
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 # What a post of a rare feed is worth beside one of a busy feed: a poll must save
 # price x rate ** FAIRNESS. 0: each post counts the same, so rare feeds wait long;

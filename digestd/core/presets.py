@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from urllib.parse import urlsplit
 
 from digestd.core.links import strip_tracking
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

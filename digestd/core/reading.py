@@ -14,11 +14,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from digestd.core.models import Enclosure, Feed, ParsedEntry, ParsedFeed, Subscription, Unreadable
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 if TYPE_CHECKING:  # the reader, in a process of its own, decides nothing
     from digestd.core.refresh import RefreshPlan

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
 from datetime import datetime, time
 from types import MappingProxyType
 
 from digestd.core.identity import Fresh, content_fingerprint, sort_out, without_guid
 from digestd.core.links import canonical_link, path_of
 from digestd.core.models import ParsedEntry
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field, replace
 
 # Guids that were all new this often, while the posts were not, are worth nothing.
 WORTHLESS_AFTER = 2

@@ -7,7 +7,6 @@ everything that follows, to be recorded in one transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -32,7 +31,7 @@ from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Rename
 from digestd.core.rhythm import Rhythm, Sighting, caught_up, learn
 from digestd.core.rules import Judge
 from digestd.core.websub import Offer, find_offer
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 # Two floods within this span are one feed that is made anew at every fetch.
 _FLOODING = timedelta(hours=6)

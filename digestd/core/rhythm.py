@@ -15,11 +15,10 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 HOUR = 3600.0
 DAY = 24 * HOUR

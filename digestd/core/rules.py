@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from digestd.core.identity import plain_text
 from digestd.core.models import Entry, Feed, ParsedEntry, Subscription
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 if TYPE_CHECKING:  # loaded for owners who have rules
     import regex

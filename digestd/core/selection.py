@@ -7,12 +7,11 @@ no room for is in the text part, and counted where it would have stood.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, replace
 from datetime import datetime
 from statistics import median
 
 from digestd.core.models import ContentLevel, Entry, Feed, Grouping
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field, replace
 
 Member = tuple[Entry, Feed]
 

@@ -7,12 +7,11 @@ for it: titles and texts that are nearly the same, published within two days.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
 from datetime import timedelta
 
 from digestd.core.links import canonical_link, split
 from digestd.core.models import Entry, Feed
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 Member = tuple[Entry, Feed]
 Alike = Callable[[Entry, Entry], bool]

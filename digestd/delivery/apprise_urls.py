@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from digestd.core.models import Channel
@@ -27,6 +26,7 @@ from digestd.delivery.target import (
     Target,
 )
 from digestd.errors import ConfigError
+from digestd.frozen import replace
 
 # What it says whatever is wrong; a line before it may be of use.
 _IDLE = re.compile(r"unpars|^Could not load|^Loaded", re.IGNORECASE)

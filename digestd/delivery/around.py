@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

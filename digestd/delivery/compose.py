@@ -13,7 +13,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
@@ -25,6 +24,7 @@ from digestd.delivery.mime import compose_mail
 from digestd.delivery.pushes import loudness
 from digestd.delivery.shape import shape_message
 from digestd.delivery.target import Hook, Service, Target, Xmpp
+from digestd.frozen import replace
 
 
 def compose(target: Target, message: Message) -> tuple[Piece, ...]:

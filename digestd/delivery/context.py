@@ -8,7 +8,6 @@ the two together. Every `Markup` here was made by us from sanitised HTML; every
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 
@@ -18,7 +17,7 @@ from digestd.core.language import Direction
 from digestd.core.pictures import Pictures
 from digestd.delivery.body import chat_html, mail_html, mail_text
 from digestd.formats.tokens import Token
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 CONTEXT_VERSION = 1
 

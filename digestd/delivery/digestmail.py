@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -27,7 +26,7 @@ from digestd.delivery.frames import count_title, frame_of
 from digestd.delivery.templating import Templates
 from digestd.delivery.views import Views, facts_of, reading_minutes
 from digestd.delivery.words import Words
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 # Gmail shows the first 102 KB of a mail's HTML; the rest of the room is for its headers' whims.
 MAX_HTML_BYTES: Final = 90_000

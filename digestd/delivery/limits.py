@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal
 
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 # text: plain; telegram: its HTML, lines by newline; html: HTML; markdown: as chats read it,
 # lines by newline; commonmark: lines by hard break; robot: the Markdown of Chinese chats, which

@@ -14,7 +14,6 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from digestd.core.messages import Piece
 from digestd.core.outcomes import Broken, Refused, SendOutcome, Sent, TryAgain, Unknown
@@ -26,6 +25,7 @@ from digestd.delivery.proxies import dial
 from digestd.delivery.redact import cleaned
 from digestd.delivery.target import Smtp, Target
 from digestd.delivery.tls import trusting_context
+from digestd.frozen import replace
 
 _TIMEOUT_SECONDS = 15.0
 _KEEP_SECONDS = 240.0  # servers hang up after five minutes (RFC 5321, 4.5.3.2.7)

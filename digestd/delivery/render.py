@@ -8,7 +8,6 @@ makes digests fit.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +26,7 @@ from digestd.delivery.target import STYLES, Style
 from digestd.delivery.templating import Context, Templates
 from digestd.delivery.views import Views, facts_of, title_of
 from digestd.delivery.words import Words
+from digestd.frozen import replace
 
 __all__ = ["MAX_HTML_BYTES", "Renderer"]
 

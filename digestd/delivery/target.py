@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import field
 from email.utils import getaddresses
 from typing import Literal
 
@@ -12,7 +11,7 @@ from digestd.core.models import Priority
 from digestd.delivery.limits import Shape
 from digestd.delivery.mailservers import Route
 from digestd.errors import ConfigError
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 Form = Literal["mail", "json", "page", "line", "apprise"]
 # How a message is written, whatever it goes out as.

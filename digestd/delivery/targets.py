@@ -7,7 +7,6 @@ channel that needs it.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from email.utils import parseaddr
 from urllib.parse import unquote
 
@@ -21,6 +20,7 @@ from digestd.delivery.proxies import RAW_SCHEMES, check_proxy, proxy_secrets
 from digestd.delivery.redact import credentials
 from digestd.delivery.target import Smtp, Target, addresses, is_address
 from digestd.errors import ConfigError
+from digestd.frozen import replace
 
 __all__ = ["Target", "open_target"]
 

@@ -7,7 +7,6 @@ together anew, as text. A recipient who was taken away gets nothing.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes, policy
 
@@ -18,6 +17,7 @@ from digestd.delivery.atoms import atoms_of, shown
 from digestd.delivery.compose import compose
 from digestd.delivery.own import Sender
 from digestd.delivery.target import Target
+from digestd.frozen import replace
 
 
 class Fitting:

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import field
 from typing import Any, TypeAlias
 
 import requests
@@ -28,7 +27,7 @@ from digestd.delivery.classify import HttpAnswer
 from digestd.delivery.cutting import Sockets
 from digestd.delivery.proxies import for_requests
 from digestd.delivery.tls import trusting_context
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 # At DEBUG it writes whole addresses, tokens and all.
 logging.getLogger("urllib3").setLevel(logging.WARNING)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import regex
 
 from digestd.formats.tokens import Token
+from digestd.frozen import replace
 
 # How far from the end they are looked for; this also bounds the patterns below.
 TAIL = 1500

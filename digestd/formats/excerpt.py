@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from html import escape
 from itertools import accumulate, chain
 from typing import Literal
@@ -32,6 +31,7 @@ from digestd.formats.tokens import (
     names,
     runs,
 )
+from digestd.frozen import replace
 
 _BLANKS = regex.compile(r"\s+")
 _BLANK = frozenset(("space", "block", "br"))

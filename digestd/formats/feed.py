@@ -9,7 +9,6 @@ feedparser's leaves this module.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from io import BytesIO
 
 import feedparser
@@ -20,6 +19,7 @@ from digestd.core.text import one_line
 from digestd.formats import feedentry, feedhead, fields, xmltext
 from digestd.formats.feedentry import Dict
 from digestd.formats.xmltext import Document
+from digestd.frozen import replace
 
 _ROOTS = frozenset(("rss", "feed", "rdf", "channel", "entry"))
 _OTHER_ROOTS = {

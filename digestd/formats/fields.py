@@ -6,7 +6,6 @@ import hashlib
 import html as entities
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
@@ -16,6 +15,7 @@ from digestd.formats.attributes import absolute
 from digestd.formats.html import clean, first_image, from_text
 from digestd.formats.maths import mark_title
 from digestd.formats.plaintext import to_text
+from digestd.frozen import replace
 
 MAX_ENTRIES = 2_000
 MAX_ENCLOSURES = 20

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -22,7 +21,7 @@ from digestd.formats import element as el
 from digestd.formats import feedentry, fields
 from digestd.formats.dates import parse_date
 from digestd.formats.teaser import Glanced, beginning
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PLAIN_ID = re.compile(r"(?:(?!///)[\x20-\x7e])+")

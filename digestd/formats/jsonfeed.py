@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.mathmarks import defines_macros
 from digestd.formats.teaser import Glanced, beginning
+from digestd.frozen import replace
 
 Object = Mapping[str, Any]
 

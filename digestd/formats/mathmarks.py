@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from html import escape, unescape
 
 from digestd.core.mathmacros import MAX_DEFINED, Macro, expand, macro, take_definitions
@@ -12,6 +11,7 @@ from digestd.core.mathtext import to_text as formula_text
 from digestd.core.models import ParsedEntry, ParsedFeed
 from digestd.core.text import one_line
 from digestd.formats.plaintext import to_text
+from digestd.frozen import replace
 
 _MARK = re.compile(r'<span(?=[^<>]* class="math")[^<>]* data-tex="([^"]*)"[^<>]*>[^<]*</span>')
 _DEFINES = re.compile(r"\\(?:(?:new|renew|provide)command|g?def|DeclareMathOperator)\b")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from digestd import __version__
@@ -33,7 +32,7 @@ from digestd.formats.xmltext import (
     with_absolute_base,
     with_legal_references,
 )
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from lxml import etree

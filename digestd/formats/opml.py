@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
 from datetime import datetime
 from email.utils import format_datetime
 from itertools import chain
@@ -18,7 +17,7 @@ from lxml import etree
 from digestd.core.text import one_line, scrub
 from digestd.formats.encoding import decode
 from digestd.formats.xmltext import legal, open_document, repair
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 
 MAX_BYTES = 32_000_000
 MAX_FEEDS = 100_000

@@ -7,7 +7,6 @@ so it is only for entries as most are written, all others are its affair.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from lxml import etree
@@ -16,7 +15,7 @@ from digestd.core.models import MathMode, ParsedEntry
 from digestd.formats import element as el
 from digestd.formats import feedentry, fields
 from digestd.formats.glance import CONTENTS, Surroundings, look
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 _RSS1 = ("http://purl.org/rss/1.0/", "http://my.netscape.com/rdf/simple/0.9/")
 # Whether a text without a `type` is HTML; the others are.

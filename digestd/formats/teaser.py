@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html import unescape
 
 from digestd.core.identity import unread_keys
 from digestd.core.models import MathMode, ParsedEntry
 from digestd.core.text import scrub
 from digestd.formats.html import clean_text
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ form a message takes: mail, chat, text. The parser bounds depth; the walk is one
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from html import escape
 from typing import Literal
 
@@ -17,7 +16,7 @@ import regex
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 
 Kind = Literal["text", "space", "formula", "display", "code", "pre", "br", "block", "cell", "image"]
 FormulaForm = Literal["unicode", "tex"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from digestd.clock import Clock
 from digestd.core.messages import Piece
 from digestd.core.models import Digest
 from digestd.core.slots import Slot
 from digestd.errors import DigestdError
+from digestd.frozen import replace
 from digestd.services.digests import Closed
 from digestd.store import again
 from digestd.store.db import Store

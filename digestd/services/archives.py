@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digestd.config import PollSettings
@@ -12,6 +11,7 @@ from digestd.core.models import Feed, ParsedEntry, ParsedFeed, Subscription, Val
 from digestd.core.outcomes import Fetched
 from digestd.core.recognition import Memory, Recognised, recognise
 from digestd.core.refresh import trusts_guids
+from digestd.frozen import replace
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.net.room import Place

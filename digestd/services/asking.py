@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from digestd.config import PollSettings
 from digestd.core.models import Feed, Subscription, Validators
 from digestd.core.outcomes import Fetched, FetchOutcome, NotModified
+from digestd.frozen import replace
 from digestd.net.client import Client
 from digestd.net.room import Place
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,7 +15,7 @@ from digestd.core.notices import Finding, of_channels, of_feeds
 from digestd.core.pausing import link_token
 from digestd.core.slots import Slot
 from digestd.delivery.around import Around, Life
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 from digestd.services import noticetexts
 from digestd.store import alerted, feeds, notices, pauses
 from digestd.store.db import Database

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import field, replace
 from pathlib import Path
 
 from digestd.core import discovery
@@ -18,7 +17,7 @@ from digestd.core.links import RSSHUB, canonical_link
 from digestd.core.models import ParsedFeed, Unreadable
 from digestd.core.outcomes import Failed, Fetched
 from digestd.core.presets import Known, known, read_presets
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field, replace
 from digestd.services.browse import Browser, Passing, Unreachable, refusal
 
 _PRESETS = Path(__file__).parents[1] / "presets.toml"

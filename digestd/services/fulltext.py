@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -13,6 +12,7 @@ from digestd.clock import Clock
 from digestd.config import PollSettings
 from digestd.core.models import Entry, Feed, FullText, Subscription, Validators
 from digestd.core.outcomes import Failed, Fetched
+from digestd.frozen import replace
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.services.asking import ask

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import field
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -17,7 +16,7 @@ from digestd.core.models import Entry, Feed, Subscription, Validators
 from digestd.core.outcomes import Failed, Fetched
 from digestd.core.pictures import Picture
 from digestd.formats.thumbnail import Purpose
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, field
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.store import pictures

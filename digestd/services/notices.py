@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ from digestd import telemetry
 from digestd.clock import Clock
 from digestd.core.models import Channel, Subscription
 from digestd.core.notices import Finding, News, news, of_channels, of_feeds
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 from digestd.services import noticetexts
 from digestd.services.messages import Composer
 from digestd.services.waiting import Bell

@@ -11,7 +11,6 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -33,6 +32,7 @@ from digestd.core.websub import (
     request_form,
     verify,
 )
+from digestd.frozen import replace
 from digestd.net import hub as hubs_net
 from digestd.net.client import Client
 from digestd.net.decoding import BodyReader, UnreadableBodyError

@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -26,7 +25,7 @@ from digestd.core.reading import misses_text, reads_as_before
 from digestd.core.recognition import Memory, Recognised
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids
 from digestd.core.rules import Judge, Rules
-from digestd.frozen import dataclass
+from digestd.frozen import dataclass, replace
 from digestd.net.client import Client
 from digestd.net.politeness import PATIENCE, SLOW, HostGate
 from digestd.net.room import Place
