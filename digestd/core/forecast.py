@@ -49,6 +49,7 @@ _FEW_HOURS, _FEW_DAYS, _FEW_HALF_HOURS, _FEW_SLOTS, _FEW_GAPS = 4.0, 5.0, 10.0, 
 # Smoothing over neighbours: weight of the cell itself, of those one away, two away, …
 _HOUR_KERNEL = (0.4, 0.2, 0.1)
 _HALF_HOUR_KERNEL = (0.25, 0.2, 0.1, 0.075)
+_AROUND = (*_HALF_HOUR_KERNEL[:0:-1], *_HALF_HOUR_KERNEL)
 _GAP_KERNEL = (0.4, 0.2, 0.1)
 
 
@@ -122,6 +123,24 @@ class Forecast:
         beyond = (middle * near + few) / (self._seen * share + few)
         return _HOUR * math.log(of_hour) + _DAY * math.log(of_day) + _HALF_HOUR * math.log(beyond)
 
+    def week(self) -> list[float]:
+        """Return the factor of every half hour of the week: e ** `calendar`, reckoned together."""
+        long, middle, seen = self._tables.long, self._tables.middle, self._seen
+        hours = [
+            (long * HOURS * _near(self._hours, hour, _HOUR_KERNEL) + _FEW_HOURS) / self._hours_total
+            for hour in range(HOURS)
+        ]
+        days = [(long * DAYS * n + _FEW_DAYS) / self._days_total for n in self._days]
+        # What holds where there was no post near, which in most weeks is nearly everywhere.
+        beyond = (_FEW_HALF_HOURS / (seen + _FEW_HALF_HOURS)) ** _HALF_HOUR
+        by_hour = [beyond * of_hour**_HOUR for of_hour in hours for _ in range(2)]
+        factors = [of_hour * of_day for of_day in (n**_DAY for n in days) for of_hour in by_hour]
+        for i, near in _spread_out(self._half_hours).items():
+            share = days[i // 48] * hours[i % 48 // 2] / HALF_HOURS
+            few = _FEW_HALF_HOURS * share
+            factors[i] *= ((middle * near + few) / (seen * share + few)) ** _HALF_HOUR / beyond
+        return factors
+
     def slots(self) -> list[float]:
         """Return the factors of the 5-minute slots of the hour."""
         counts, short = self._tables.slots(), self._tables.short
@@ -179,7 +198,7 @@ def mean_rate(rhythm: Rhythm, now: float) -> float:
 def weekly_rates(rhythm: Rhythm, now: float) -> list[float]:
     """Return the posts a day in each half hour of a typical week, Monday 00:00 UTC first."""
     forecast = Forecast(rhythm, now)
-    factors = [math.exp(forecast.calendar(i)) for i in range(HALF_HOURS)]
+    factors = forecast.week()
     scale = forecast.rate * HALF_HOURS / sum(factors)
     return [scale * x for x in factors]
 
@@ -201,3 +220,14 @@ def _near(counts: Sequence[float], at: int, kernel: tuple[float, float, float]) 
     k0, k1, k2 = kernel
     n, i, j = counts, at, at - len(counts)
     return k0 * n[i] + k1 * (n[i - 1] + n[j + 1]) + k2 * (n[i - 2] + n[j + 2])
+
+
+def _spread_out(half_hours: Sequence[float]) -> dict[int, float]:
+    """Return the count of each half hour of the week near a post, as `_near` would."""
+    found: dict[int, float] = {}
+    for i, count in enumerate(half_hours):
+        if count:
+            for at, weight in enumerate(_AROUND, i - len(_HALF_HOUR_KERNEL) + 1):
+                near = at % HALF_HOURS
+                found[near] = found.get(near, 0.0) + weight * count
+    return found

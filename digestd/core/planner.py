@@ -32,6 +32,7 @@ _RAREST = 0.01  # posts a day; below it all feeds are equally rare
 _FULL = 0.3  # of a document, expected to be new: ask before anything scrolls away
 _FINE = 2 * HOUR  # so far ahead 5-minute slots are looked at, beyond it half hours
 _JITTER = 0.03  # of the interval, from end to end
+_CELL = 1800.0  # seconds: a half hour of the week
 # What timers, gaps and bursts save beside a typical week (median over the traces).
 _KNOWN_BETTER = 0.82
 
@@ -97,26 +98,47 @@ def expected_delay(
 
     Reckoned over a typical week at the present price; an estimate for people.
     """
-    rates = weekly_rates(rhythm, now.timestamp())
-    goal = price * _weight(mean_rate(rhythm, now.timestamp()), fairness)
-    shortest, longest, cell = bounds.shortest / DAY, bounds.longest / DAY, 1 / 48
-    posts = waited = 0.0  # finished intervals, and their waiting in post-days
-    n = a = since = 0.0  # the same, of the interval under way
-    for rate in rates * 2:  # twice: polls of up to a day reach over the end of the week
-        alone = min(max(math.sqrt(2 * goal / rate), shortest), longest)
-        if alone < cell and since == 0.0:
-            posts += rate * cell
-            waited += rate * cell * alone / 2
-            continue
-        a += n * cell + rate * cell * cell / 2
-        n += rate * cell
-        since += cell
+    at, cell = now.timestamp(), _CELL / DAY
+    week = [rate * cell for rate in weekly_rates(rhythm, at)]
+    goal = price / cell * _weight(mean_rate(rhythm, at), fairness)
+    wait = _wait_in_cells(week, goal, bounds.shortest / _CELL, bounds.longest / _CELL)
+    return timedelta(seconds=_KNOWN_BETTER * _CELL * wait)
+
+
+def _wait_in_cells(week: Sequence[float], goal: float, shortest: float, longest: float) -> float:
+    """Return how long a post waits on average where so many come in each cell of a week.
+
+    Spans are in cells. There is a poll when what has come has waited `goal` in all.
+    """
+    posts = waited = 0.0  # finished intervals, and their waiting
+    n = a = 0.0  # the same, of the interval under way
+    since = 0
+    # So many in one cell, and they are not kept waiting until its end.
+    often = -1.0 if longest < 1 else 2 * goal if shortest < 1 else math.inf
+    begun: list[tuple[float, float] | None] = [None] * len(week)  # where an interval does
+    once = posts, waited
+    # Twice: polls of up to a day reach over the end of the week.
+    for i, come in enumerate((*week, *week), -len(week)):
+        if i == 0:
+            once = posts, waited
+        if not since:
+            before = begun[i]
+            if before is not None:  # from here on all is as it was a week ago
+                posts, waited = posts + once[0] - before[0], waited + once[1] - before[1]
+                break
+            begun[i] = posts, waited
+            if come > often:
+                posts += come
+                waited += come * min(max(math.sqrt(2 * goal / come), shortest), longest) / 2
+                continue
+        a += n + come / 2
+        n += come
+        since += 1
         if (a >= goal and since >= shortest) or since >= longest:
             posts, waited = posts + n, waited + a
-            n = a = since = 0.0
-    if posts == 0.0:
-        posts, waited = n, a
-    return timedelta(days=_KNOWN_BETTER * waited / posts)
+            n = a = 0.0
+            since = 0
+    return waited / posts if posts else a / n
 
 
 def _weight(rate: float, fairness: float) -> float:

@@ -25,7 +25,7 @@ from digestd.core.planner import (
     next_poll_at,
     steer,
 )
-from digestd.core.rhythm import Rhythm, Sighting, caught_up, learn
+from digestd.core.rhythm import DAY, HALF_HOURS, Rhythm, Sighting, caught_up, learn
 from tests.bench.timeliness.replay import HOUR, Policy, load, replay, summary
 from tests.bench.timeliness.rivals import EntryFrequency, Fixed, RoundRobin, clairvoyant
 from tests.support.planning import Planner, PlannerWithFloors
@@ -280,6 +280,47 @@ def test_the_expected_delay_follows_the_price() -> None:
     delays = [expected_delay(rhythm, p, NOW) for p in (1e-5, 1e-4, 1e-3, 1e-2)]
     assert delays == sorted(delays)
     assert timedelta(minutes=1) < delays[0] < delays[3] < timedelta(hours=12)
+
+
+def waits_as_defined(rates: list[float], goal: float, shortest: float, longest: float) -> float:
+    """The mean wait in days, each cell of two weeks walked through; bounds in seconds."""
+    posts = waited = n = a = 0.0
+    since = 0
+    for rate in rates * 2:
+        alone = min(max(math.sqrt(2 * goal / rate), shortest / DAY), longest / DAY)
+        if alone < 1 / 48 and since == 0:
+            posts += rate / 48
+            waited += rate / 48 * alone / 2
+            continue
+        a += n / 48 + rate / 48 / 48 / 2
+        n += rate / 48
+        since += 1
+        if (a >= goal and 1800 * since >= shortest) or 1800 * since >= longest:
+            posts, waited = posts + n, waited + a
+            n, a, since = 0.0, 0.0, 0
+    return waited / posts if posts else a / n
+
+
+@given(
+    st.lists(moments, max_size=40),
+    st.floats(1e-7, 1.0),
+    st.integers(60, 50_000),
+    st.integers(60, 3_000_000),
+    st.integers(0, 600 * 24),
+)
+def test_the_expected_delay_is_that_of_a_typical_week(
+    posts: list[datetime], price: float, low: int, high: int, hours: int
+) -> None:
+    rhythm, now = after(*posts), NOW + timedelta(hours=hours)
+    forecast = Forecast(rhythm, now.timestamp())
+    factors = [math.exp(forecast.calendar(i)) for i in range(HALF_HOURS)]
+    assert forecast.week() == pytest.approx(factors)
+    rates = [forecast.rate * HALF_HOURS / sum(factors) * factor for factor in factors]
+    bounds = Bounds(timedelta(seconds=low), timedelta(seconds=high))
+    goal = price * max(forecast.rate, 0.01) ** 0.25
+    days = waits_as_defined(rates, goal, bounds.shortest, bounds.longest)
+    found = expected_delay(rhythm, price, now, bounds)
+    assert found / timedelta(days=0.82) == pytest.approx(days, rel=1e-6, abs=1e-9)
 
 
 # --- on real histories -----------------------------------------------------------------
