@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta, tzinfo
+from operator import add
 from typing import Final, Literal
 
 from digestd.core.forecast import mean_rate
@@ -62,11 +63,15 @@ def describe_rhythm(rhythm: Rhythm, zone: tzinfo, now: datetime) -> Habits:
     week = _turned(week, round(offset / timedelta(minutes=30)))
     days = EVERY_DAY
     if sum(week) >= _ENOUGH:
-        days = _usual_days([sum(week[48 * d : 48 * d + 48]) for d in range(7)])
+        days = _usual_days(list(map(sum, _in_days(week))))
     elif sum(by_day := [tables.long * n for n in tables.days()]) >= _ENOUGH:
         days = _usual_days(by_day)  # the day is known, the hour is not
-    hours, start, end = _usual_hours([sum(week[i::48]) for i in range(48)])
+    hours, start, end = _usual_hours(list(map(sum, zip(*_in_days(week), strict=True))))
     return Habits(7 * rate, days, hours, start, end, quiet)
+
+
+def _in_days(week: list[float]) -> list[list[float]]:
+    return [week[first : first + 48] for first in range(0, len(week), 48)]
 
 
 def _turned(cells: list[float], by: int) -> list[float]:
@@ -107,12 +112,12 @@ def _usual_hours(counts: list[float]) -> tuple[Hours, time | None, time | None]:
 
 def _window(counts: list[float], longest: int, least: float) -> tuple[int, int] | None:
     """Return start and size of the shortest stretch on the circle that holds `least`."""
-    sums = [0.0] * len(counts)
+    sums, around = [0.0] * len(counts), counts * 2
     for size in range(1, longest + 1):
-        sums = [s + counts[(i + size - 1) % len(counts)] for i, s in enumerate(sums)]
-        first = max(range(len(counts)), key=sums.__getitem__)
-        if sums[first] >= least:
-            return first, size
+        sums = list(map(add, sums, around[size - 1 :]))
+        most = max(sums)
+        if most >= least:
+            return sums.index(most), size
     return None
 
 
