@@ -42,10 +42,16 @@ _BLOCKED_PORTS = frozenset({
 })
 # fmt: on
 
+
+def _bits(network: Network, kind: str) -> tuple[int, int, str]:
+    """Return a row of the tables below, to be compared with an address as a number."""
+    return int(network.netmask), int(network.network_address), kind
+
+
 # IANA's special-purpose registries (RFC 6890 and successors), and what they leave out.
 # The first network that holds an address gives it its name.
 _REFUSED_V4 = [
-    (IPv4Network(network), kind)
+    _bits(IPv4Network(network), kind)
     for network, kind in [
         ("127.0.0.0/8", "this machine itself"),
         ("0.0.0.0/8", "this machine itself"),
@@ -66,7 +72,7 @@ _REFUSED_V4 = [
     ]
 ]
 _REFUSED_V6 = [
-    (IPv6Network(network), kind)
+    _bits(IPv6Network(network), kind)
     for network, kind in [
         ("::/127", "this machine itself"),  # :: and ::1
         ("fe80::/10", "a link-local address"),
@@ -115,8 +121,9 @@ def refused_kind(address: Address) -> str | None:
     return None
 
 
-def _named(address: Address, table: Iterable[tuple[Network, str]]) -> str | None:
-    return next((kind for network, kind in table if address in network), None)
+def _named(address: Address, table: Iterable[tuple[int, int, str]]) -> str | None:
+    number = int(address)
+    return next((kind for mask, network, kind in table if number & mask == network), None)
 
 
 # --- what the owner opens --------------------------------------------------------------

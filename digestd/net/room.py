@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import Self
 
 # Bodies up to `SMALL` are not counted one by one: as many as there may be requests open (32 by
 # default) take another 32 MB. With the copies that are made while one is read it is 128 MB.
@@ -14,11 +13,17 @@ SHARED = 48 << 20
 
 
 class Place:
-    """Room that one body holds, until it leaves."""
+    """Room that one body holds, until it leaves; at the latest where an `async with` ends."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
         self._held = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.leave()
 
     async def take(self, size: int) -> None:
         """Wait for room for a body of up to `size` bytes, once; more than all there is, is all."""
@@ -30,7 +35,8 @@ class Place:
     def leave(self) -> None:
         """Give the room back: the body is no more needed."""
         held, self._held = self._held, 0
-        self._room.free(held)
+        if held:
+            self._room.free(held)
 
 
 class Room:
@@ -41,14 +47,9 @@ class Room:
         self._left = total
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[Place]:
-        """Return a place that holds nothing yet; it is left at the end."""
-        place = Place(self)
-        try:
-            yield place
-        finally:
-            place.leave()
+    def place(self) -> Place:
+        """Return a place that holds nothing yet."""
+        return Place(self)
 
     async def reserve(self, size: int) -> None:
         """Wait until `size` bytes are free, and take them."""

@@ -54,7 +54,7 @@ class Turns:
         self._slow_may_keep = max(1, count - 1)
         self._patience = patience
         self._held: set[Turn] = set()
-        self._waiting: dict[Pace, deque[asyncio.Future[None]]] = {pace: deque() for pace in Pace}
+        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque(), deque())  # by pace
         self._before = 0  # those that went before slower ones, in a row
         self._timer: asyncio.TimerHandle | None = None
 
@@ -85,7 +85,7 @@ class Turns:
 
     def _let_in(self) -> None:
         """Pass a turn on."""
-        while queues := [queue for queue in self._waiting.values() if queue]:
+        while queues := [queue for queue in self._waiting if queue]:
             whose = -1 if self._before >= _MOST_BEFORE else 0
             ready = queues[whose].popleft()
             if not ready.done():  # else nobody waits for it any more
@@ -98,8 +98,7 @@ class Turns:
         """Take turns from the slow while a quick one waits; look again when one may be slow."""
         loop = asyncio.get_running_loop()
         self._timer = None
-        quicker = (self._waiting[pace] for pace in Pace if pace is not Pace.SLOW)
-        if all(ready.done() for ready in chain(*quicker)):
+        if all(ready.done() for ready in chain(*self._waiting[: Pace.SLOW])):
             return
         slow = sorted(
             (turn for turn in self._held if loop.time() - turn.since >= self._patience),

@@ -7,7 +7,7 @@ import functools
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -150,16 +150,16 @@ class Refresher:
         waiting = replace(feed, next_poll_at=until)
         return PollReport(waiting, "postponed", words, 0, 0, timedelta(0))
 
-    @asynccontextmanager
-    async def _slot(self, feed: Feed) -> AsyncIterator[None]:
+    def _slot(self, feed: Feed) -> AbstractAsyncContextManager[None]:
         """Hold one of the requests that may be open; some are kept for feeds known to be well.
 
         So servers that keep us waiting, however many, leave the others their turn.
         """
-        async with (
-            self._for_strangers if is_stranger(feed) else nullcontext(),
-            self._open_requests,
-        ):
+        return self._slot_for_strangers() if is_stranger(feed) else self._open_requests
+
+    @asynccontextmanager
+    async def _slot_for_strangers(self) -> AsyncIterator[None]:
+        async with self._for_strangers, self._open_requests:
             yield
 
     async def _ask(
