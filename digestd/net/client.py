@@ -18,7 +18,6 @@ from digestd import __version__
 from digestd.core.addresses import AllowList, check_url
 from digestd.core.models import Validators
 from digestd.core.outcomes import (
-    KEPT_HEADERS,
     Failed,
     Fetched,
     FetchOutcome,
@@ -34,7 +33,7 @@ from digestd.net.politeness import HostGate
 from digestd.net.reasons import in_words, status_in_words
 from digestd.net.room import SMALL, Place, Room
 from digestd.net.transport import GuardedTransport
-from digestd.net.trip import Trip, header, raw_header
+from digestd.net.trip import Trip, header, kept_headers, raw_header
 
 MAX_REDIRECTS = 5
 
@@ -238,7 +237,7 @@ class Client:
         self, trip: Trip, response: httpx.Response, allowed: _Allowed, deadline: asyncio.Timeout
     ) -> FetchOutcome:
         status = response.status_code
-        kept = {name: value for name in KEPT_HEADERS if (value := header(response, name))}
+        kept = kept_headers(response)
         if status == 304:
             if not trip.asks_conditionally:
                 return trip.failed("HTTP 304 Not Modified, to a question without conditions", 304)

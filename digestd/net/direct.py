@@ -47,9 +47,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         """
         url = request.url
         key = url.scheme, url.raw_host, url.port or _PORTS.get(url.scheme, 80)
-        body = b""
-        if "content-length" in request.headers or "transfer-encoding" in request.headers:
-            body = await request.aread()
+        body = await _body_of(request)
         await self._places.acquire()
         try:
             connection = await self._answered(key, request, body)
@@ -145,6 +143,12 @@ class DirectTransport(httpx.AsyncBaseTransport):
         if left:
             self._idle[key] = left
         connection.close()
+
+
+async def _body_of(request: httpx.Request) -> bytes:
+    if isinstance(request.stream, httpx.SyncByteStream):  # it is all there
+        return b"".join(request.stream)
+    return await request.aread()
 
 
 class _Body(httpx.AsyncByteStream):

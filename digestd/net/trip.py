@@ -11,12 +11,14 @@ import httpx
 
 from digestd.core.addresses import check_url, origin_of
 from digestd.core.models import Validators
-from digestd.core.outcomes import Failed
+from digestd.core.outcomes import KEPT_HEADERS, Failed
 from digestd.net.reasons import status_in_words
 
 _PERMANENT = frozenset([301, 308])
 _MAX_VALIDATOR = 4096
 _MAX_HEADER = 4096
+_ABSENT = [b""]
+_KEPT = [(name.encode("ascii"), name) for name in KEPT_HEADERS]
 _SENDABLE = re.compile("[\x20-\x7e\x80-\xff]+")
 # Headers of the owner's own that may follow a redirect to another host; all others may be secrets.
 _HARMLESS = frozenset(["accept", "accept-language", "user-agent"])
@@ -155,11 +157,25 @@ def _validator(response: httpx.Response, name: str) -> str | None:
 
 def raw_header(response: httpx.Response, name: str) -> bytes:
     """Return the first header of this name as it came; httpx would guess at its charset."""
-    return _fields(response).get(name.encode("ascii"), [b""])[0]
+    return _fields(response).get(name.encode("ascii"), _ABSENT)[0]
 
 
 def header(response: httpx.Response, name: str) -> str:
-    values = _fields(response).get(name.encode("ascii"), [])
+    values = _fields(response).get(name.encode("ascii"))
+    return _joined(values) if values else ""
+
+
+def kept_headers(response: httpx.Response) -> dict[str, str]:
+    """Return what decisions need of the headers, those that say something."""
+    found = _fields(response)
+    return {
+        name: value
+        for raw, name in _KEPT
+        if (values := found.get(raw)) and (value := _joined(values))
+    }
+
+
+def _joined(values: list[bytes]) -> str:
     return b", ".join(values)[:_MAX_HEADER].decode("latin-1")
 
 

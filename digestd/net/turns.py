@@ -54,7 +54,8 @@ class Turns:
         self._slow_may_keep = max(1, count - 1)
         self._patience = patience
         self._held: set[Turn] = set()
-        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque(), deque())  # by pace
+        # By pace.
+        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque(), deque())
         self._before = 0  # those that went before slower ones, in a row
         self._timer: asyncio.TimerHandle | None = None
 

@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import cast
 
 import httptools
@@ -20,7 +21,7 @@ MAX_HEAD = 100 * 1024
 # Bytes of a body that may wait to be read before the socket is left alone.
 _MOST_WAITING = 256 * 1024
 
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_is_token = lru_cache(64)(re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch)
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_TARGET = re.compile(rb"[\x00-\x20\x7f]")
 
@@ -36,10 +37,11 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._lost = False
         self.used = False  # for a request before the present one
-        self.begin(b"")
+        self._without_body = False
+        self.begin()
 
-    def begin(self, method: bytes) -> None:
-        """Forget the last answer; the next one is to a request of this method."""
+    def begin(self) -> None:
+        """Forget the last answer."""
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.answered = False  # a byte of the answer has come
@@ -52,7 +54,6 @@ class Connection(asyncio.Protocol):
             lenient_optional_cr_before_lf=True,
             lenient_spaces_after_chunk_size=True,
         )
-        self._without_body = method == b"HEAD"
         self._head_bytes = 0
         self._head_done = False
         self._done = False
@@ -72,13 +73,16 @@ class Connection(asyncio.Protocol):
             raise httpx.LocalProtocolError("an address with blanks in it cannot be asked for")
         lines = [method + b" " + target + b" HTTP/1.1"]
         for name, value in headers:
-            if not _TOKEN.fullmatch(name) or _NO_VALUE.search(value):
+            if not _is_token(name) or _NO_VALUE.search(value):
                 raise httpx.LocalProtocolError("a header that cannot be sent")
             lines.append(name + b": " + value.strip())
-        self.begin(method)
+        if self.used or self.answered:  # else it is as new
+            self.begin()
+        self._without_body = method == b"HEAD"
         if self._transport is None or self._lost:
             raise httpx.ReadError("the connection is closed")
-        self._transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        lines += (b"", body)  # the empty line between them
+        self._transport.write(b"\r\n".join(lines))
 
     async def read_head(self) -> None:
         """Return when `status` and `headers` are those of the answer (a 1xx is none)."""
