@@ -12,7 +12,9 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, ip_address
+from ssl import SSLError
+from typing import TypeVar
 
 from digestd.core.addresses import Address, AllowList, line_to_paste, normal_host, refusal
 
@@ -22,6 +24,8 @@ MAX_ADDRESSES = 4
 NEXT_ADDRESS_AFTER = 5.0
 
 MAX_LOOKUPS = 128
+
+T = TypeVar("T")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
@@ -116,21 +120,25 @@ class Door:
             raise NameNotFoundError(f"the server's name could not be found ({host})")
         return found[:MAX_ADDRESSES]
 
-    async def connect(self, host: str, port: int) -> socket.socket:
-        """Return a socket that is connected to `host`.
+    async def connect(self, host: str, port: int, open_at: Callable[[str], Awaitable[T]]) -> T:
+        """Return what `open_at` makes of the first address of `host`, a literal, that answers.
 
-        Raises what `addresses` raises, and OSError where none of them answers.
+        Raises what `addresses` raises, what is wrong with TLS, and OSError where none answers.
         """
         failure: OSError | None = None
-        tried = await self.addresses(host, port)
-        for address in tried[:-1]:
+        *others, last = await self.addresses(host, port)
+        for address in others:
             try:
                 async with asyncio.timeout(NEXT_ADDRESS_AFTER):
-                    return await _connected(address, port)
+                    return await open_at(str(address))
+            except SSLError:  # it has answered
+                raise
             except OSError as exc:  # TimeoutError is one
                 failure = failure or exc
         try:
-            return await _connected(tried[-1], port)
+            return await open_at(str(last))
+        except SSLError:
+            raise
         except OSError as exc:
             raise failure or exc from None
 
@@ -147,18 +155,6 @@ class Door:
         elif _is_local_name(host) and not self._allow.names(host, port):
             advice = line_to_paste(host, port, self._allow)
             raise ConnectRefusedError(f"refused: {host} is a name of a local network; {advice}")
-
-
-async def _connected(address: Address, port: int) -> socket.socket:
-    family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(sock, (str(address), port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def _literal(host: str) -> Address | None:

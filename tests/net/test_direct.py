@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import pytest
 
 from digestd.net import direct
 from digestd.net.direct import DirectTransport
+from digestd.net.wire import Connection
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -51,11 +51,10 @@ async def asking(server: Server, context: ssl.SSLContext, **settings: int) -> As
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
 
-    async def connect(host: str, port: int) -> socket.socket:
-        sock = socket.socket()
-        sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, (host, port))
-        return sock
+    async def connect(
+        host: str, _port: int, open_at: Callable[[str], Awaitable[Connection]]
+    ) -> Connection:
+        return await open_at(host)
 
     transport = DirectTransport(connect, context, connections=settings.get("connections", 4))
 
