@@ -15,7 +15,7 @@ from digestd import __version__
 from digestd.clock import Clock, system_clock
 from digestd.errors import DigestdError
 from digestd.frozen import dataclass
-from digestd.garbage import collect_no_more, collect_seldom
+from digestd.garbage import collect_later, collect_no_more
 
 if TYPE_CHECKING:
     from digestd.app import App
@@ -129,7 +129,7 @@ def main(
 
 def run_main() -> None:
     """Run the command line and exit."""
-    collect_seldom()
+    collect_later()
     code = main()
     collect_no_more()
     sys.exit(code)

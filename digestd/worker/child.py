@@ -35,7 +35,6 @@ def main() -> None:
     `sys.argv[1]` is the memory limit in bytes, `sys.argv[2]` the seconds of CPU that a job
     may take, 0 for any: past them SIGPROF ends the process, whatever it is doing.
     """
-    collect_seldom()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     limit = int(sys.argv[1])
@@ -67,6 +66,7 @@ def _answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], seconds: f
     module, function = JOBS[name]
     try:
         work = getattr(importlib.import_module(module), function)
+        collect_seldom()
         signal.setitimer(signal.ITIMER_PROF, seconds)  # by CPU: a busy machine is no excuse
         value = work(*args, **kwargs)
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -79,7 +79,3 @@ def _answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], seconds: f
         return pack((False, "is nested too deeply"))
     except Exception as exc:  # noqa: BLE001 (one document's trouble is that document's alone)
         return pack((False, f"cannot be read ({type(exc).__name__})"))
-
-
-if __name__ == "__main__":
-    main()

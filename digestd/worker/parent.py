@@ -114,7 +114,7 @@ class Worker:
             self._child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "digestd.worker.child",
+                "digestd.worker",
                 str(self.memory_bytes),
                 str(self._cpu),
                 stdin=asyncio.subprocess.PIPE,
