@@ -21,7 +21,8 @@ from digestd.config.feedsfile import Value, add_feed
 from digestd.config.values import parse_name
 from digestd.core.discovery import GOOD_ENOUGH, Proposal, newest_date
 from digestd.core.links import canonical_link, without_secrets
-from digestd.core.models import ParsedEntry, ParsedFeed, Subscription
+from digestd.core.models import Subscription
+from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.errors import SubscriptionError, UsageError
 from digestd.services.discover import Candidate, Findings
 from digestd.store import feeds as feed_rows

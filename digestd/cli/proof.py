@@ -9,7 +9,8 @@ import click
 from digestd.app import App
 from digestd.cli.sending import send_now
 from digestd.core.discovery import newest_date
-from digestd.core.models import Entry, Feed, ParsedEntry, ParsedFeed
+from digestd.core.models import Entry, Feed
+from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.errors import DigestdError
 
 

@@ -25,12 +25,11 @@ from digestd.core.models import (
     Digest,
     FirstFetch,
     Grouping,
-    MathMode,
-    PageSelectors,
     SameStory,
     Subscription,
     UpdatePolicy,
 )
+from digestd.core.parsed import MathMode, PageSelectors
 from digestd.core.pictures import IMAGE_BUDGET, ImageMode
 from digestd.core.rules import Rules
 from digestd.core.selectors import parse_selector

@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 from digestd.core.links import canonical_link, strip_tracking
-from digestd.core.models import PageSelectors, ParsedFeed
+from digestd.core.parsed import PageSelectors, ParsedFeed
 from digestd.frozen import dataclass
 
 Source = Literal["itself", "preset", "header", "tag", "anchor", "word", "known", "news"]

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable
 
 from digestd.core.identity import KEY_BYTES, content_fingerprint
 from digestd.core.messages import Debt
-from digestd.core.models import ParsedEntry
+from digestd.core.parsed import ParsedEntry
 from digestd.core.recognition import Known
 from digestd.core.rules import NO_RULING, Ruling
 from digestd.frozen import dataclass

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from digestd.core.identity import clamp_date
-from digestd.core.models import ParsedEntry
+from digestd.core.parsed import ParsedEntry
 from digestd.core.recognition import Known, folded
 
 AT_LEAST = 5

@@ -8,7 +8,8 @@ from typing import Final
 
 from digestd.core.freshness import skip_until
 from digestd.core.identity import Fresh, clamp_date
-from digestd.core.models import Feed, ParsedFeed, Unreadable
+from digestd.core.models import Feed
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.websub import HubSubscription, Offer
 from digestd.frozen import dataclass, field, replace
 

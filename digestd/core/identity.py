@@ -38,7 +38,7 @@ from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from digestd.core.links import canonical_link
-from digestd.core.models import ParsedEntry
+from digestd.core.parsed import ParsedEntry
 from digestd.frozen import dataclass, replace
 
 KEY_BYTES = 16

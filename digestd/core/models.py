@@ -1,4 +1,4 @@
-"""The nouns, as values; what is owed to channels and said to them is in `messages`.
+"""The nouns, as values; what a publisher says is in `parsed`, what channels are told in `messages`.
 
 Times are aware UTC datetimes named `..._at`; spans are timedeltas. `pk` is a
 row's number in the store; `id` is what users see.
@@ -11,6 +11,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from digestd.core.alerting import Manners
+from digestd.core.parsed import Enclosure, MathMode, PageSelectors
 from digestd.core.pictures import IMAGE_BUDGET, ImageMode
 from digestd.core.rhythm import Rhythm
 from digestd.core.slots import Schedule
@@ -21,100 +22,7 @@ Priority = Literal["silent", "low", "normal", "high", "urgent"]
 ContentLevel = Literal["excerpt", "full", "title"]
 Grouping = Literal["feed", "tag", "none"]
 SameStory = Literal["link", "alike", "off"]
-# What counts as a formula: what looks like one, whatever could be one, or nothing.
-MathMode = Literal["auto", "on", "off"]
 UpdatePolicy = Literal["ignore", "digest", "alert"]
-
-
-# --- what a publisher says -------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What a conditional GET sends back, byte for byte (RFC 9110, section 13.1)."""
-
-    etag: str | None = None
-    last_modified: str | None = None
-    origin: str | None = None  # who gave them, where redirects led elsewhere
-
-
-@dataclass(frozen=True, slots=True)
-class Enclosure:
-    """A file that comes with an entry: an episode, a video, a document."""
-
-    url: str
-    mime_type: str = ""
-    size_bytes: int | None = None
-    duration: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedEntry:
-    """One entry as its document states it, cleaned.
-
-    `title` is one line of plain text, formulas in their Unicode form;
-    `title_html` is the same with marked formulas, empty where there are none.
-    `content_html` and `summary_html` are sanitised, absolute, formulas marked
-    (see `formats.html`). Everything is bounded in length.
-    """
-
-    guid: str | None
-    link: str | None
-    title: str
-    title_html: str = ""
-    content_html: str = ""
-    summary_html: str = ""
-    author: str = ""
-    categories: tuple[str, ...] = ()
-    published_at: datetime | None = None
-    updated_at: datetime | None = None
-    image_url: str | None = None
-    enclosures: tuple[Enclosure, ...] = ()
-    language: str = ""  # BCP 47, of this entry; empty: unknown
-    # What `core.identity` says of it, where that is known already.
-    fingerprint: bytes | None = None
-    ladder: tuple[bytes, ...] = ()
-    unread: bool = False  # only the beginning of its text was read (see `core.reading`)
-    recalled: bool = False  # not read again: its text is not here, all else is
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedFeed:
-    """One document as a feed. `complaint` says what was broken yet could be read."""
-
-    title: str
-    home_url: str | None = None
-    description: str = ""
-    language: str = ""
-    icon_url: str | None = None
-    self_url: str | None = None
-    hub_urls: tuple[str, ...] = ()
-    entries: tuple[ParsedEntry, ...] = ()
-    ttl: timedelta | None = None  # the longest of RSS `ttl` and `sy:*`
-    skip_hours: frozenset[int] = frozenset()  # 0..23, UTC
-    skip_days: frozenset[int] = frozenset()  # Monday is 0
-    complaint: str = ""
-    older_url: str | None = None  # where its older entries are (RFC 5005, WordPress)
-    older: tuple[ParsedEntry, ...] = ()  # entries from there
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A document that is no feed, and why, in one line."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class FullText:
-    """The text of an entry's page, cleaned; without it, why there is none.
-
-    `is_passing`: another day may bring it.
-    """
-
-    html: str
-    why: str = ""
-    is_passing: bool = False
 
 
 # --- what the owner wants --------------------------------------------------------------
@@ -127,17 +35,6 @@ class FirstFetch:
     kind: Literal["none", "all", "newest", "since"] = "none"
     count: int = 0
     day: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PageSelectors:
-    """Where the entries of a page without a feed are, in CSS; what is empty is guessed."""
-
-    entry: str
-    title: str = ""  # within the entry, as are the others
-    link: str = ""
-    date: str = ""
-    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +120,15 @@ class MailServer:
 
 
 # --- what was seen ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a conditional GET sends back, byte for byte (RFC 9110, section 13.1)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    origin: str | None = None  # who gave them, where redirects led elsewhere
 
 
 @dataclass(frozen=True, slots=True)

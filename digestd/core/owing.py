@@ -9,7 +9,8 @@ from typing import assert_never
 from digestd.core.edits import Edit, edits
 from digestd.core.identity import Fresh, clamp_date
 from digestd.core.messages import Debt
-from digestd.core.models import Feed, FirstFetch, ParsedEntry, Subscription
+from digestd.core.models import Feed, FirstFetch, Subscription
+from digestd.core.parsed import ParsedEntry
 from digestd.core.recognition import Memory, Recognised
 from digestd.core.rules import NO_RULING, Judge, Ruling
 from digestd.frozen import dataclass, replace

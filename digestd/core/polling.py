@@ -14,8 +14,9 @@ from typing import Final
 
 from digestd.core import planner
 from digestd.core.freshness import parse_retry_after, polite_floor, skip_until
-from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable
+from digestd.core.models import Feed, Subscription
 from digestd.core.outcomes import Failed, FetchOutcome, Gone
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.planner import FAIRNESS, PUSHED, Bounds
 from digestd.frozen import dataclass
 

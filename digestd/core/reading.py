@@ -16,10 +16,11 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from digestd.core.models import Enclosure, Feed, ParsedEntry, ParsedFeed, Subscription, Unreadable
+from digestd.core.parsed import Enclosure, ParsedEntry, ParsedFeed, Unreadable
 from digestd.frozen import dataclass, replace
 
 if TYPE_CHECKING:  # the reader, in a process of its own, decides nothing
+    from digestd.core.models import Feed, Subscription
     from digestd.core.refresh import RefreshPlan
 
 

@@ -23,7 +23,7 @@ from types import MappingProxyType
 
 from digestd.core.identity import Fresh, content_fingerprint, sort_out, without_guid
 from digestd.core.links import canonical_link, path_of
-from digestd.core.models import ParsedEntry
+from digestd.core.parsed import ParsedEntry
 from digestd.frozen import dataclass, field, replace
 
 # Guids that were all new this often, while the posts were not, are worth nothing.

@@ -16,16 +16,10 @@ from digestd.core.flood import is_flood
 from digestd.core.freshness import parse_retry_after
 from digestd.core.hubs import after_delivery
 from digestd.core.identity import Fresh, clamp_date
-from digestd.core.models import (
-    Feed,
-    ParsedFeed,
-    Subscription,
-    Unreadable,
-    Validators,
-    Watch,
-)
+from digestd.core.models import Feed, Subscription, Validators, Watch
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified, Pushed
 from digestd.core.owing import NewEntry, new_entries, wanted_edits
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.polling import USUAL_PRICE, PollLimits, gaps_between, next_poll_at
 from digestd.core.recognition import WORTHLESS_AFTER, Memory, Recognised, Renamed, recognise
 from digestd.core.rhythm import Rhythm, Sighting, caught_up, learn

@@ -15,7 +15,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from digestd.core.identity import plain_text
-from digestd.core.models import Entry, Feed, ParsedEntry, Subscription
+from digestd.core.models import Entry, Feed, Subscription
+from digestd.core.parsed import ParsedEntry
 from digestd.frozen import dataclass, field
 
 if TYPE_CHECKING:  # loaded for owners who have rules

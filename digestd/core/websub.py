@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from digestd.core.addresses import check_url
 from digestd.core.linkheader import links
-from digestd.core.models import ParsedFeed
+from digestd.core.parsed import ParsedFeed
 from digestd.frozen import dataclass
 
 State = Literal["pending", "active", "leaving", "ended"]

@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from digestd.core.language import direction_of, language_of
 from digestd.core.messages import MessageEntry
-from digestd.core.models import Enclosure, Entry, Feed
+from digestd.core.models import Entry, Feed
+from digestd.core.parsed import Enclosure
 from digestd.core.pictures import Pictures
 from digestd.core.selection import LONG_EXCERPT, Fold, Group, Member, Plan, Selection
 from digestd.core.text import one_line

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 _MONTHS = {
     1: "january jan janvier janv januar jän jänner enero ene gennaio gen janeiro januari"
@@ -100,6 +99,8 @@ def _standard(text: str) -> datetime | None:
             return _mailed(found)
         if _HALF_DAY.search(text):
             return None  # it takes 3 PM for 3
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 (few dates need it)
+
         parsed = parsedate_to_datetime(text)
         # It knows the zones of the United States alone.
         return _utc(parsed) if parsed.tzinfo else _utc(parsed - _zone(text.lower()))

@@ -18,7 +18,7 @@ from digestd.core.discovery import (
     speaks_of_feed,
     unwrapped,
 )
-from digestd.core.models import ParsedFeed, Unreadable
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats.document import read_document
 from digestd.formats.encoding import decode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from digestd.core.models import MathMode, ParsedFeed, Unreadable
+from digestd.core.parsed import MathMode, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats.encoding import decode
 from digestd.formats.jsonfeed import read_json

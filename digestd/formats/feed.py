@@ -14,7 +14,7 @@ from io import BytesIO
 import feedparser
 from feedparser.mixin import _FeedParserMixin
 
-from digestd.core.models import MathMode, ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.parsed import MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats import feedentry, feedhead, fields, xmltext
 from digestd.formats.feedentry import Dict

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from digestd.core.models import Enclosure, MathMode, ParsedEntry
+from digestd.core.parsed import Enclosure, MathMode, ParsedEntry
 from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date

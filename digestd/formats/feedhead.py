@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from digestd.core.links import next_page
-from digestd.core.models import ParsedFeed
+from digestd.core.parsed import ParsedFeed
 from digestd.core.text import one_line
 from digestd.formats import feedentry, fields
 from digestd.formats.feedentry import Dict, dicts, get, string

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
-from digestd.core.models import MathMode, ParsedEntry
+from digestd.core.parsed import MathMode, ParsedEntry
 from digestd.core.text import one_line
 from digestd.formats.attributes import absolute
 from digestd.formats.html import clean, first_image, from_text

@@ -15,7 +15,7 @@ from lxml import etree
 from lxml.html import HtmlElement, tostring
 
 from digestd.core.mathmacros import macro
-from digestd.core.models import FullText, MathMode
+from digestd.core.parsed import FullText, MathMode
 from digestd.core.selectors import compiled
 from digestd.formats.discovery import base_of, parse_html
 from digestd.formats.encoding import decode

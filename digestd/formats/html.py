@@ -19,7 +19,7 @@ import nh3
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
-from digestd.core.models import MathMode
+from digestd.core.parsed import MathMode
 from digestd.core.text import scrub
 from digestd.formats import policy
 from digestd.formats.attributes import kept, taken_from

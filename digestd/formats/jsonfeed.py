@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from digestd.core.models import Enclosure, MathMode, ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.parsed import Enclosure, MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date

@@ -8,7 +8,7 @@ from html import escape, unescape
 
 from digestd.core.mathmacros import MAX_DEFINED, Macro, expand, macro, take_definitions
 from digestd.core.mathtext import to_text as formula_text
-from digestd.core.models import ParsedEntry, ParsedFeed
+from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.core.text import one_line
 from digestd.formats.plaintext import to_text
 from digestd.frozen import replace

@@ -10,7 +10,7 @@ import html as entities
 import re
 from collections.abc import Iterator
 
-from digestd.core.models import MathMode
+from digestd.core.parsed import MathMode
 from digestd.formats.mathready import Formula
 from digestd.formats.mathscan import find_delimited
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 from digestd.core.mathtext import lower, raised, to_text
 from digestd.core.mathtextmode import looks_texed, untex
-from digestd.core.models import MathMode
+from digestd.core.parsed import MathMode
 from digestd.formats import mathready
 from digestd.formats.mathready import LONGEST_TEX, Formula
 from digestd.formats.mathrun import Chunk, Run

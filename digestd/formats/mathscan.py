@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from digestd.core.models import MathMode
+from digestd.core.parsed import MathMode
 from digestd.frozen import dataclass
 
 # Signs that stand for tags; whatever of them a document brings itself is removed before.

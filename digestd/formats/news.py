@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from digestd import __version__
 from digestd.core.identity import content_fingerprint, entry_keys
-from digestd.core.models import MathMode, ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.parsed import MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Familiar, Reading
 from digestd.formats import feedhead, fields, outline
 from digestd.formats.document import Json, Xml, open_body, read_document

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lxml import etree, html
 
-from digestd.core.models import MathMode, PageSelectors, ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.parsed import MathMode, PageSelectors, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.selectors import compiled
 from digestd.core.text import one_line
 from digestd.formats import fields

@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from digestd.core.models import MathMode, ParsedEntry
+from digestd.core.parsed import MathMode, ParsedEntry
 from digestd.formats import element as el
 from digestd.formats import feedentry, fields
 from digestd.formats.glance import CONTENTS, Surroundings, look

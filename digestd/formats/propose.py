@@ -11,7 +11,7 @@ from math import log2
 from lxml import html
 
 from digestd.core.discovery import Proposal
-from digestd.core.models import PageSelectors, ParsedFeed
+from digestd.core.parsed import PageSelectors, ParsedFeed
 from digestd.formats.dates import parse_date
 from digestd.formats.discovery import parse_html
 from digestd.formats.encoding import decode

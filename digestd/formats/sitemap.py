@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.parsed import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date

@@ -6,7 +6,7 @@ import re
 from html import unescape
 
 from digestd.core.identity import unread_keys
-from digestd.core.models import MathMode, ParsedEntry
+from digestd.core.parsed import MathMode, ParsedEntry
 from digestd.core.text import scrub
 from digestd.formats.html import clean_text
 from digestd.frozen import dataclass, replace

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from digestd.config import PollSettings
 from digestd.core.identity import lookup_keys
-from digestd.core.models import Feed, ParsedEntry, ParsedFeed, Subscription, Validators
+from digestd.core.models import Feed, Subscription, Validators
 from digestd.core.outcomes import Fetched
+from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.core.recognition import Memory, Recognised, recognise
 from digestd.core.refresh import trusts_guids
 from digestd.frozen import replace

@@ -9,8 +9,9 @@ from typing import assert_never
 from digestd.clock import Clock
 from digestd.core.addresses import origin_of
 from digestd.core.discovery import Page, Proposal
-from digestd.core.models import ParsedFeed, RequestOptions, Unreadable, Validators
+from digestd.core.models import RequestOptions, Validators
 from digestd.core.outcomes import Failed, Fetched, Gone
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.worker.parent import JobFailedError, Worker

@@ -14,8 +14,8 @@ from digestd.core import discovery
 from digestd.core.addresses import check_url, origin_of
 from digestd.core.discovery import FeedLink, Page, Proposal
 from digestd.core.links import RSSHUB, canonical_link
-from digestd.core.models import ParsedFeed, Unreadable
 from digestd.core.outcomes import Failed, Fetched
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.presets import Known, known, read_presets
 from digestd.frozen import dataclass, field, replace
 from digestd.services.browse import Browser, Passing, Unreachable, refusal

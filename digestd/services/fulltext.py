@@ -10,8 +10,9 @@ from functools import partial
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.config import PollSettings
-from digestd.core.models import Entry, Feed, FullText, Subscription, Validators
+from digestd.core.models import Entry, Feed, Subscription, Validators
 from digestd.core.outcomes import Failed, Fetched
+from digestd.core.parsed import FullText
 from digestd.frozen import replace
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate

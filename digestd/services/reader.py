@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable
+from digestd.core.models import Feed, Subscription
 from digestd.core.outcomes import Fetched, FetchOutcome, Pushed
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.reading import Outline, document_hash, familiar, put_together, way_of
 from digestd.frozen import dataclass
 from digestd.store import outlines

@@ -14,13 +14,9 @@ from typing import Protocol
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.config import PollSettings
-from digestd.core.models import (
-    Feed,
-    ParsedFeed,
-    Subscription,
-    Validators,
-)
+from digestd.core.models import Feed, Subscription, Validators
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Pushed
+from digestd.core.parsed import ParsedFeed
 from digestd.core.reading import misses_text, reads_as_before
 from digestd.core.recognition import Memory, Recognised
 from digestd.core.refresh import RefreshPlan, decide, may_walk_back, trusts_guids

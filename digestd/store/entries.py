@@ -10,8 +10,9 @@ from typing import Any
 
 from digestd.core.edits import Edit
 from digestd.core.identity import content_fingerprint
-from digestd.core.models import Enclosure, Entry, ParsedEntry
+from digestd.core.models import Entry
 from digestd.core.owing import NewEntry
+from digestd.core.parsed import Enclosure, ParsedEntry
 from digestd.core.recognition import Known, Renamed
 from digestd.core.rules import Ruling
 from digestd.store.database import Database

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from digestd.core.models import FullText
+from digestd.core.parsed import FullText
 from digestd.store.db import Database, stamp
 
 _PER_QUERY = 5_000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from digestd.core.edits import said_keys
 from digestd.core.identity import first_keys, lookup_keys, undecided, without_guid
-from digestd.core.models import ParsedEntry
+from digestd.core.parsed import ParsedEntry
 from digestd.core.recognition import Memory, Recognised, by_keys, seen_through
 from digestd.store import entries
 from digestd.store.database import Database

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from digestd.core.identity import KEY_BYTES
-from digestd.core.models import Enclosure, ParsedEntry, ParsedFeed
+from digestd.core.parsed import Enclosure, ParsedEntry, ParsedFeed
 from digestd.core.reading import Outline, Piece
 from digestd.store.database import Database
 from digestd.store.db import moment_or_none, stamp_or_none

@@ -9,7 +9,7 @@ import struct
 from operator import attrgetter
 from typing import Any
 
-from digestd.core.models import ParsedEntry
+from digestd.core.parsed import ParsedEntry
 
 HEADER = struct.Struct(">Q")
 # Our nouns, and what they are made of. The child reads hostile documents; if one
@@ -17,7 +17,7 @@ HEADER = struct.Struct(">Q")
 _OPEN_MODULES = frozenset(
     {
         "digestd.core.discovery",
-        "digestd.core.models",
+        "digestd.core.parsed",
         "digestd.core.pictures",
         "digestd.core.reading",
     }

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from digestd.config import Config, complaints, load
-from digestd.core.models import PageSelectors, Subscription
+from digestd.core.models import Subscription
+from digestd.core.parsed import PageSelectors
 
 ENVIRON = {"HOME": "/home/me", "TZ": "UTC", "KEY": "k1", "PW": "p:w ö", "TOKEN": "t/1"}
 

@@ -8,8 +8,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import Feed, ParsedFeed, Subscription, Unreadable, Validators
+from digestd.core.models import Feed, Subscription, Validators
 from digestd.core.outcomes import Fetched, Pushed
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.polling import PollLimits
 from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide

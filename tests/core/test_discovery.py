@@ -20,7 +20,7 @@ from digestd.core.discovery import (
     unwrapped,
     well_known,
 )
-from digestd.core.models import ParsedEntry, ParsedFeed
+from digestd.core.parsed import ParsedEntry, ParsedFeed
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from digestd.core.flood import is_flood
-from digestd.core.models import ParsedEntry
+from digestd.core.parsed import ParsedEntry
 from digestd.core.recognition import Known
 from tests.support.nouns import NOW, parsed
 

@@ -20,7 +20,7 @@ from digestd.core.identity import (
     undecided,
     without_guid,
 )
-from digestd.core.models import Enclosure, ParsedEntry
+from digestd.core.parsed import Enclosure, ParsedEntry
 
 DAY = datetime(2024, 5, 3, tzinfo=UTC)
 

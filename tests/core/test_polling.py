@@ -10,15 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.core.freshness import HIGHEST_FLOOR, LONGEST_WAIT
-from digestd.core.models import (
-    Feed,
-    ParsedEntry,
-    ParsedFeed,
-    Subscription,
-    Unreadable,
-    Validators,
-)
+from digestd.core.models import Feed, Subscription, Validators
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
+from digestd.core.parsed import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.polling import JITTER, USUAL_PRICE, PollLimits, gaps_between, next_poll_at
 from digestd.core.rhythm import Rhythm, Sighting, learn
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.core.identity import clamp_date, content_fingerprint
-from digestd.core.models import Enclosure, ParsedEntry
+from digestd.core.parsed import Enclosure, ParsedEntry
 from digestd.core.recognition import WORDY, Known, Memory, Recognised, recognise
 from tests.support.nouns import NOW
 

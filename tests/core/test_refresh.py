@@ -9,15 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import (
-    Feed,
-    FirstFetch,
-    ParsedFeed,
-    Subscription,
-    Unreadable,
-    Validators,
-)
+from digestd.core.models import Feed, FirstFetch, Subscription, Validators
 from digestd.core.outcomes import Failed, Fetched, FetchOutcome, Gone, NotModified
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.polling import PollLimits
 from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide

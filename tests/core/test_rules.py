@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import Feed, FirstFetch, ParsedEntry, ParsedFeed, Subscription, Validators
+from digestd.core.models import Feed, FirstFetch, Subscription, Validators
 from digestd.core.outcomes import Fetched
+from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.core.polling import PollLimits
 from digestd.core.recognition import Memory
 from digestd.core.refresh import RefreshPlan, decide

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import ParsedFeed
+from digestd.core.parsed import ParsedFeed
 from digestd.core.websub import (
     LEASE,
     METHODS,

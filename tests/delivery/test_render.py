@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from digestd.core.messages import Message
-from digestd.core.models import ContentLevel, Digest, Enclosure, Grouping, Subscription
+from digestd.core.models import ContentLevel, Digest, Grouping, Subscription
+from digestd.core.parsed import Enclosure
 from digestd.core.selection import Member
 from digestd.delivery import context
 from digestd.delivery.around import Around, Life

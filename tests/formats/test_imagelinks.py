@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from digestd.core.models import Enclosure, Entry
+from digestd.core.models import Entry
+from digestd.core.parsed import Enclosure
 from digestd.formats.imagelinks import entry_images, page_icons
 from tests.support.nouns import NOW
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.parsed import ParsedEntry, ParsedFeed, Unreadable
 from digestd.formats.document import read_document
 from tests.formats.fixtures import FEEDS, URL, expected, names, plain
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digestd.core.models import ParsedEntry, ParsedFeed
+from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.formats.document import read_document
 
 DATE = datetime(2026, 11, 1, 8, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digestd.core.models import ParsedEntry, ParsedFeed
+from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.formats.document import read_document
 
 RSS = rb"""<rss version="2.0"><channel><title>T</title>

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digestd.core.identity import content_fingerprint, entry_keys
-from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.parsed import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Outline, Reading, familiar, put_together
 from digestd.formats.document import read_document
 from digestd.formats.news import read_news

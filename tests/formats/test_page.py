@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.models import PageSelectors, ParsedFeed, Unreadable
+from digestd.core.parsed import PageSelectors, ParsedFeed, Unreadable
 from digestd.core.selectors import parse_selector
 from digestd.formats.page import read_page
 from digestd.formats.propose import propose

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from digestd.core.discovery import Page
-from digestd.core.models import ParsedFeed, Unreadable
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.formats.discovery import examine
 from digestd.formats.document import read_document
 

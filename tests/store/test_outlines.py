@@ -7,7 +7,7 @@ import zlib
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
-from digestd.core.models import Enclosure, ParsedEntry, ParsedFeed
+from digestd.core.parsed import Enclosure, ParsedEntry, ParsedFeed
 from digestd.core.reading import Outline, Piece, recalled
 from digestd.store import outlines
 from digestd.store.db import Database

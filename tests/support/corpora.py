@@ -15,7 +15,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digestd.core.messages import Letter, Message
-from digestd.core.models import Enclosure, Entry, Feed
+from digestd.core.models import Entry, Feed
+from digestd.core.parsed import Enclosure
 from digestd.core.selection import Member
 from digestd.delivery.around import Around, Life
 from digestd.delivery.render import Renderer

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from digestd.core.messages import Debt, Piece
-from digestd.core.models import Feed, ParsedEntry, Subscription
+from digestd.core.models import Feed, Subscription
 from digestd.core.owing import NewEntry
+from digestd.core.parsed import ParsedEntry
 from digestd.core.refresh import RefreshPlan
 from digestd.store import channels as channel_rows
 from digestd.store import feeds, outbox

@@ -14,7 +14,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digestd.core.messages import Message
-from digestd.core.models import ContentLevel, Digest, Enclosure, Entry, Feed
+from digestd.core.models import ContentLevel, Digest, Entry, Feed
+from digestd.core.parsed import Enclosure
 from digestd.core.selection import Member
 from digestd.core.slots import Schedule
 from digestd.delivery.around import Around, Life

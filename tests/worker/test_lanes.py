@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from digestd.core.models import ParsedFeed
+from digestd.core.parsed import ParsedFeed
 from digestd.worker.lanes import Lanes
 from digestd.worker.parent import JobFailedError, Worker
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from digestd.core.models import ParsedFeed, Unreadable
+from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.worker import frames
 from digestd.worker.parent import JobFailedError, Worker
 

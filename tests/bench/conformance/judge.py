@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from digestd.core.models import ParsedEntry, ParsedFeed, Unreadable
+from digestd.core.parsed import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats import fields
 from digestd.formats.dates import parse_date

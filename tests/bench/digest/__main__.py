@@ -26,8 +26,9 @@ from digestd import telemetry
 from digestd.app import App
 from digestd.clock import system_clock
 from digestd.core.messages import Debt, Message
-from digestd.core.models import Digest, Feed, ParsedEntry, Subscription
+from digestd.core.models import Digest, Feed, Subscription
 from digestd.core.owing import NewEntry
+from digestd.core.parsed import ParsedEntry
 from digestd.core.refresh import RefreshPlan
 from digestd.formats.html import clean
 from digestd.parts import Parts

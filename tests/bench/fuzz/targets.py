@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import regex
 
 from digestd.core.links import canonical_link, next_page, path_of, strip_tracking, without_password
-from digestd.core.models import PageSelectors, ParsedFeed, Unreadable
+from digestd.core.parsed import PageSelectors, ParsedFeed, Unreadable
 from digestd.core.reading import familiar, put_together
 from digestd.core.recognition import Memory, recognise
 from digestd.core.selectors import compiled
