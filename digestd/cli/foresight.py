@@ -28,15 +28,17 @@ class Foresight:
 
     config: Config
     now: datetime
-    rhythms: Mapping[int, Rhythm]
     price: float
     latency: Mapping[int, Latency]
     trouble: Mapping[int, str]  # why a hub that a feed names does not tell of it
     told: Mapping[int, bool]  # by a hub under a live lease; True: it has proved itself
 
     def of(self, feed: Feed, subscription: Subscription) -> dict[str, Any]:
-        """Return the keys of a feed's record: those with "_" for people, the rest for programs."""
-        rhythm = caught_up(self.rhythms.get(feed.pk, Rhythm()), feed.last_ok_at)
+        """Return the keys of a feed's record: those with "_" for people, the rest for programs.
+
+        `feed` has its rhythm with it.
+        """
+        rhythm = caught_up(feed.rhythm, feed.last_ok_at)
         habits = describe_rhythm(rhythm, self.config.timezone, self.now)
         pushed = feed.pk in self.told
         figures = self.latency.get(feed.pk, Latency())
@@ -84,7 +86,6 @@ def foresight(config: Config, db: Database, now: datetime) -> Foresight:
     return Foresight(
         config,
         now,
-        rhythms.of_active(db),
         price.value,
         figures,
         {one.feed_pk: one.reason for one in hubs.standings(db) if one.reason},

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.foresight import foresight
 from digestd.cli.show import DURATION, JSON_OPTION, ago, rfc3339, rows, since
@@ -28,22 +29,6 @@ _FORGOTTEN = timedelta(hours=2)
 def feeds(context: Context, as_json: bool) -> None:
     """The table of feeds: last post, rhythm, next poll, health."""
     app = context.app()
-    now = context.clock()
-    records = []
-    if app.config.store.path.exists():
-        with app.database() as db:
-            known = {feed.url: feed for feed in feed_rows.all_active(db)}
-            weekly = feed_rows.posts_per_week(db, now)
-            learned = foresight(app.config, db, now)
-        for subscription in app.config.subscriptions:
-            feed = known.get(subscription.url)
-            if feed is None:
-                records.append(_unasked(subscription))
-                continue
-            record = _feed_record(feed, weekly.get(feed.pk, 0.0), now)
-            records.append(record | learned.of(feed, subscription))
-    else:
-        records = [_unasked(subscription) for subscription in app.config.subscriptions]
     columns = [
         ("id", "ID"),
         ("name", "NAME"),
@@ -54,7 +39,25 @@ def feeds(context: Context, as_json: bool) -> None:
         ("_push", "BY"),
         ("_health", "HEALTH"),
     ]
+    records = _feed_records(app, context.clock())
     rows(records, columns, as_json=as_json, empty="no feeds yet")
+
+
+def _feed_records(app: App, now: datetime) -> Iterator[dict[str, Any]]:
+    """Yield what is known of each feed, read as it is wanted: there may be very many."""
+    if not app.config.store.path.exists():
+        yield from map(_unasked, app.config.subscriptions)
+        return
+    with app.database() as db:
+        weekly = feed_rows.posts_per_week(db, now)
+        learned = foresight(app.config, db, now)
+        for subscription in app.config.subscriptions:
+            feed = feed_rows.at(db, subscription.url)
+            if feed is None:
+                yield _unasked(subscription)
+            else:
+                record = _feed_record(feed, weekly.get(feed.pk, 0.0), now)
+                yield record | learned.of(feed, subscription)
 
 
 def _feed_record(feed: Feed, weekly: float, now: datetime) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,7 +72,7 @@ def brief(seconds: float) -> str:
 
 
 def rows(
-    records: Sequence[Mapping[str, Any]],
+    records: Iterable[Mapping[str, Any]],
     columns: Sequence[tuple[str, str]],
     *,
     as_json: bool,
@@ -83,29 +83,54 @@ def rows(
     Keys for people begin with "_" and are left out of the JSON.
     """
     if as_json:
-        public = [{k: v for k, v in r.items() if not k.startswith("_")} for r in records]
-        click.echo(json.dumps(public, ensure_ascii=False, indent=2))
+        _array(records)
         return
-    if not records:
+    lines = [tuple(_cell(record.get(key)) for key, _ in columns) for record in records]
+    if not lines:
         click.echo(empty, err=True)
         return
-    _table(records, columns)
+    headings = [heading for _, heading in columns]
+    if sys.stdout.isatty():
+        _table(headings, lines)
+    else:
+        _aligned([headings, *lines])
 
 
-def _table(records: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, str]]) -> None:
+def _array(records: Iterable[Mapping[str, Any]]) -> None:
+    """Print one array, each record as soon as it is known."""
+    begun = False
+    for record in records:
+        public = {k: v for k, v in record.items() if not k.startswith("_")}
+        text = json.dumps(public, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+        click.echo((",\n  " if begun else "[\n  ") + text, nl=False)
+        begun = True
+    click.echo("\n]" if begun else "[]")
+
+
+def _table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    terminal = sys.stdout.isatty()
-    # A pipe gets every column whole: a program, or grep, reads it.
-    console = Console(width=None if terminal else 100_000, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for _, heading in columns:
-        table.add_column(heading, overflow="fold" if terminal else "ignore", no_wrap=not terminal)
-    for record in records:
-        table.add_row(*(Text(_cell(record.get(key))) for key, _ in columns))
-    console.print(table)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(*map(Text, line))
+    Console(highlight=False).print(table)
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> None:
+    """Print every column whole, in a pipe: a program, or grep, reads it."""
+    from digestd.formats.borders import display_width
+
+    widths = [max(map(display_width, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (
+            cell + " " * (width - display_width(cell))
+            for cell, width in zip(line, widths, strict=True)
+        )
+        click.echo("  ".join(cells))
 
 
 def _cell(value: object) -> str:

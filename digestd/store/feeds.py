@@ -16,7 +16,7 @@ from digestd.store.database import Database
 from digestd.store.db import moment_or_none, stamp, stamp_or_none
 from digestd.store.feedrows import feed_of, stored_watch
 
-# A lease brings the rhythm along; who only looks reads `store.rhythms`.
+# A lease brings the rhythm along.
 _RHYTHM = "(SELECT state FROM rhythms WHERE feed_pk = feeds.pk) AS rhythm"
 
 
@@ -174,6 +174,12 @@ def _names(feed: Feed) -> list[str]:
 def get(db: Database, pk: int) -> Feed | None:
     """Return a followed feed with its rhythm, without a lease; None if there is none."""
     rows = db.query(f"SELECT *, {_RHYTHM} FROM feeds WHERE pk = ? AND active", [pk])
+    return next((feed_of(row) for row in rows), None)
+
+
+def at(db: Database, url: str) -> Feed | None:
+    """Return the feed that is followed at `url`, with its rhythm; None if there is none."""
+    rows = db.query(f"SELECT *, {_RHYTHM} FROM feeds WHERE url = ? AND active", [url])
     return next((feed_of(row) for row in rows), None)
 
 

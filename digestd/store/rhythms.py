@@ -17,14 +17,6 @@ def record(db: Database, feed_pk: int, rhythm: Rhythm) -> None:
     )
 
 
-def of_active(db: Database) -> dict[int, Rhythm]:
-    """Return the rhythms of all followed feeds, as of the last poll that found something."""
-    rows = db.conn.execute(
-        "SELECT feed_pk, state FROM rhythms JOIN feeds ON pk = feed_pk WHERE active"
-    )
-    return {pk: Rhythm.from_bytes(state) for pk, state in rows}
-
-
 def price(db: Database) -> tuple[Price, float] | None:
     """Return the price and the budget that it was found for; None before the first."""
     row = db.conn.execute("SELECT value, at, requests, due, debt, budget FROM price").fetchone()

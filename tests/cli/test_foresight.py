@@ -10,7 +10,7 @@ from digestd.cli.foresight import foresight
 from digestd.config import load
 from digestd.core.models import Subscription
 from digestd.core.rhythm import Rhythm, Sighting, learn
-from digestd.store import hubs, rhythms
+from digestd.store import feeds, hubs, rhythms
 from digestd.store.db import connect, write_transaction
 from tests.core.test_websub import ONE
 from tests.support.nouns import NOW, followed
@@ -28,9 +28,11 @@ def test_rhythm_and_delay_of_a_feed_that_is_polled_pushed_or_fixed(tmp_path: Pat
     file.write_text('timezone = "Asia/Shanghai"')
     config = load(file, environ={"HOME": str(tmp_path)})
     db = connect(tmp_path / "digestd.db")
-    (feed,) = followed(db)
+    (new,) = followed(db)
     with write_transaction(db):
-        rhythms.record(db, feed.pk, learn(Rhythm(), Sighting(MORNINGS), NOW))
+        rhythms.record(db, new.pk, learn(Rhythm(), Sighting(MORNINGS), NOW))
+    feed = feeds.at(db, new.url)
+    assert feed is not None
     wanted, fixed = Subscription(feed.url), Subscription(feed.url, interval=timedelta(minutes=10))
     polled = foresight(config, db, NOW).of(feed, wanted)
     assert polled["rhythm"].startswith("weekdays around 09:00, about ")

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 from digestd.core.rhythm import Rhythm
 from digestd.parts import Parts
-from digestd.store import feeds, rhythms
+from digestd.store import feeds
 from tests.services.conftest import Open, Wall
 from tests.support.nouns import NOW
 from tests.support.webserver import WebServer, answer
@@ -34,8 +34,9 @@ def document(count: int) -> str:
 
 
 async def known(parts: Parts) -> Rhythm:
-    (rhythm,) = (await parts.store.read(rhythms.of_active)).values()
-    return rhythm
+    feed = await parts.store.read(feeds.get, 1)
+    assert feed is not None
+    return feed.rhythm
 
 
 async def test_a_feed_s_rhythm_is_learned_from_its_first_document_and_kept(
