@@ -18,10 +18,6 @@ from digestd.core.models import Feed, Subscription
 from digestd.store import entries as entry_rows
 from digestd.store import feeds as feed_rows
 
-_LATE = timedelta(minutes=5)
-# Between two passes of cron nobody runs, and nothing is wrong.
-_FORGOTTEN = timedelta(hours=2)
-
 
 @click.command()
 @JSON_OPTION

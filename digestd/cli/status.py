@@ -13,9 +13,8 @@ from digestd.app import App
 from digestd.cli import Context
 from digestd.cli.foresight import LATELY, quantiles
 from digestd.cli.show import JSON_OPTION, ago, brief, rfc3339, safe
-from digestd.core.health import health
+from digestd.core.health import Health
 from digestd.core.latency import latency
-from digestd.core.models import Feed
 from digestd.core.notices import of_channels
 from digestd.core.slots import next_slot
 from digestd.errors import StoreError
@@ -26,6 +25,9 @@ _LATE = timedelta(minutes=5)
 # Between two passes of cron nobody runs, and nothing is wrong.
 _FORGOTTEN = timedelta(hours=2)
 _DEAD_SHOWN = 5
+_OFTEN = 3  # failures in a row: what fails once is asked again soon
+_BROKEN_SHOWN = 20
+_STATES: tuple[Health, ...] = ("well", "failing", "quiet", "gone", "new")
 
 
 @click.command()
@@ -58,18 +60,16 @@ def status(context: Context, as_json: bool) -> int:
 
 def _status(app: App, db: Database, now: datetime) -> dict[str, Any]:
     alive = daemons.running(db)
-    known = feeds.all_active(db)
-    states = [health(feed, now) for feed in known]
-    late = [feed for feed in known if _is_late(feed, now, _LATE)]
+    states = feeds.healths(db, now)
     waiting = ledger.counts(db)
     debts = owed.count(db)
     return {
         "running": bool(alive),
         "since": rfc3339(alive[0][1]) if alive else None,
         "feeds": {
-            "total": len(known),
-            **{name: states.count(name) for name in ("well", "failing", "quiet", "gone", "new")},
-            "late": len(late) if alive else 0,
+            "total": states.total(),
+            **{name: states[name] for name in _STATES},
+            "late": feeds.late(db, now - _LATE) if alive else 0,
         },
         "owed": {
             "deliveries": waiting["due"] + waiting["sending"],
@@ -89,10 +89,10 @@ def _status(app: App, db: Database, now: datetime) -> dict[str, Any]:
         "latency": _latency(db, now),
         "slots": _slots(app, now),
         "problems": [
-            *_feed_problems(db, known),
+            *_feed_problems(db),
             *_channel_problems(app, db, now),
             *_outbox_problems(app, db, waiting["dead"], debts),
-            *_daemon_problems(db, known, now, running=bool(alive)),
+            *_daemon_problems(db, now, running=bool(alive)),
         ],
     }
 
@@ -107,15 +107,16 @@ def _latency(db: Database, now: datetime) -> dict[str, Any]:
     }
 
 
-def _feed_problems(db: Database, known: list[Feed]) -> list[str]:
-    found = [
-        f"feed {f.id}: {f.last_error}" for f in known if f.failures >= 3 or f.gone_at is not None
-    ]
-    names = {feed.pk: feed.id for feed in known}
+def _feed_problems(db: Database) -> list[str]:
+    shown, broken = feeds.broken(db, _OFTEN, _BROKEN_SHOWN)
+    found = [f"feed {feed_id}: {error}" for feed_id, error in shown]
+    if broken > len(shown):
+        found.append(f"{broken - len(shown)} more feeds have such trouble: `digestd feeds`")
+    batches = held.batches(db)
+    of = feeds.by_pk(db, (batch.feed_pk for batch in batches))
     return found + [
-        f"feed {names.get(b.feed_pk, '')}: {b.entries} entries are held ({b.reason});"
-        " `digestd held`"
-        for b in held.batches(db)
+        f"feed {of[b.feed_pk].id}: {b.entries} entries are held ({b.reason}); `digestd held`"
+        for b in batches
     ]
 
 
@@ -151,16 +152,11 @@ def _outbox_problems(
     return found
 
 
-def _daemon_problems(db: Database, known: list[Feed], now: datetime, *, running: bool) -> list[str]:
-    waits = daemons.crashed(db) or any(_is_late(feed, now, _FORGOTTEN) for feed in known)
+def _daemon_problems(db: Database, now: datetime, *, running: bool) -> list[str]:
+    waits = daemons.crashed(db) or feeds.late(db, now - _FORGOTTEN) > 0
     if waits and not running:
         return ["the daemon is not running, and feeds wait to be asked"]
     return []
-
-
-def _is_late(feed: Feed, now: datetime, by: timedelta) -> bool:
-    due = feed.next_poll_at
-    return feed.gone_at is None and due is not None and now - due > by
 
 
 def _slots(app: App, now: datetime) -> list[dict[str, Any]]:

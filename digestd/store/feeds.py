@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from digestd.core.feedids import free_id
-from digestd.core.health import usual_silence
+from digestd.core.health import Health, usual_silence
 from digestd.core.links import without_secrets
 from digestd.core.models import Feed, Subscription
 from digestd.errors import SubscriptionError, UsageError
@@ -374,6 +375,33 @@ def counts(db: Database) -> dict[str, int]:
         " FROM feeds WHERE active GROUP BY state"
     )
     return dict.fromkeys(("well", "failing", "gone", "new"), 0) | dict(rows.fetchall())
+
+
+def healths(db: Database, now: datetime) -> Counter[Health]:
+    """Return how many followed feeds are in each state of `core.health`, without reading them."""
+    rows = db.conn.execute(
+        "SELECT CASE WHEN gone_at IS NOT NULL THEN 'gone' WHEN failures THEN 'failing'"
+        " WHEN baseline_at IS NULL THEN 'new' WHEN last_entry_at + usual_silence < ? THEN 'quiet'"
+        " ELSE 'well' END AS state, count(*) FROM feeds WHERE active GROUP BY state",
+        (stamp(now),),
+    )
+    return Counter(dict(rows.fetchall()))
+
+
+def late(db: Database, since: datetime) -> int:
+    """Return how many feeds have been due since before `since`."""
+    row = db.conn.execute(
+        "SELECT count(*) FROM feeds WHERE active AND gone_at IS NULL AND next_poll_at < ?",
+        (stamp(since),),
+    ).fetchone()
+    return int(row[0])
+
+
+def broken(db: Database, failures: int, limit: int) -> tuple[list[tuple[str, str]], int]:
+    """Return (id, error) of the first feeds that are gone or fail so often; and of how many."""
+    of = "FROM feeds WHERE active AND (failures >= ? OR gone_at IS NOT NULL)"
+    rows = db.conn.execute(f"SELECT id, last_error {of} ORDER BY id LIMIT ?", (failures, limit))
+    return rows.fetchall(), db.conn.execute(f"SELECT count(*) {of}", (failures,)).fetchone()[0]
 
 
 def posts_per_week(db: Database, now: datetime, weeks: int = 8) -> dict[int, float]:

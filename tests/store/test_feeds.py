@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from random import Random
 
 import pytest
 
+from digestd.core.health import health
 from digestd.core.models import Feed, Subscription, Validators, Watch
 from digestd.core.notices import of_feeds
 from digestd.errors import SubscriptionError, UsageError
@@ -169,18 +171,21 @@ def test_following_the_same_again_writes_nothing(db: Database) -> None:
     assert db.conn.total_changes == before
 
 
-def test_who_looks_for_trouble_misses_none_by_not_reading_every_feed(db: Database) -> None:
+def learn_all_sorts(db: Database, count: int = 300) -> None:
+    """Follow feeds that fare in every way there is."""
     dice = Random(7)
 
     def moment() -> datetime | None:
         return dice.choice([None, NOW - timedelta(days=dice.uniform(0, 60))])
 
-    followed(db, *(f"https://{n}.example/" for n in range(300)))
+    followed(db, *(f"https://{n}.example/" for n in range(count)))
     for feed in feeds.all_active(db):
         learned = replace(
             feed,
+            next_poll_at=NOW + timedelta(minutes=dice.uniform(-60, 60)),
             failures=dice.choice([0, 0, 0, 4]),
             failing_since=moment(),
+            last_error=dice.choice(["", "broken"]),
             gone_at=dice.choice([None, None, None, moment()]),
             baseline_at=moment(),
             last_entry_at=moment(),
@@ -188,6 +193,25 @@ def test_who_looks_for_trouble_misses_none_by_not_reading_every_feed(db: Databas
             watch=dice.choice([Watch(), Watch(), Watch(moved_to="https://moved.example/")]),
         )
         feeds.record_poll(db, learned)
+
+
+def test_how_feeds_fare_is_counted_without_reading_them(db: Database) -> None:
+    learn_all_sorts(db)
+    every = feeds.all_active(db)
+    states = Counter(health(feed, NOW) for feed in every)
+    assert feeds.healths(db, NOW) == states
+    assert set(states) == {"well", "quiet", "failing", "gone", "new"}
+    since = NOW - timedelta(minutes=5)
+    waiting = [f for f in every if f.gone_at is None and f.next_poll_at and f.next_poll_at < since]
+    assert feeds.late(db, since) == len(waiting) > 0
+    broken = [(f.id, f.last_error) for f in every if f.failures >= 3 or f.gone_at is not None]
+    assert feeds.broken(db, 3, 5) == (broken[:5], len(broken))
+    assert len(broken) > 5
+
+
+def test_who_looks_for_trouble_misses_none_by_not_reading_every_feed(db: Database) -> None:
+    learn_all_sorts(db)
+    dice = Random(8)
     every = feeds.all_active(db)
     told = {(f"feed:{feed.id}", "silent"): NOW for feed in dice.sample(every, 40)}
     for known in ({}, told):
