@@ -13,16 +13,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
 
 import nh3
 from lxml import etree
-from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from digestd.core.parsed import MathMode
 from digestd.core.text import scrub
 from digestd.formats import policy
 from digestd.formats.attributes import kept, taken_from
+from digestd.formats.htmltree import parse
 from digestd.formats.maths import MARK, NO_MATHS, mark_html
 from digestd.formats.mathscan import without_signs
 from digestd.formats.media import help_image, link_to_media, tidy_image
@@ -33,6 +33,12 @@ _MAX_DEPTH = 100
 _MAX_PASSES = 4
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]{0,40})[^<>]*>?")
+_TAG_NAME = re.compile(r"<(/?[a-zA-Z][^\s/<>]{0,40})")
+# As nh3 writes them.
+_IMAGE = re.compile(r'<img((?: [a-z-]+="[^"]*+")*+)>')
+_ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*+)"')
+# What follows each "<", as far as it may be the name of a tag.
+_BEGINNING = re.compile(r"<(/?[^\s/<>]*+)")
 # Tags that are none of HTML's: a body that ends early would end the document for lxml;
 # instructions, declarations and <o:p> come from word processors.
 _FOREIGN = re.compile(
@@ -68,6 +74,10 @@ _SHALLOW = frozenset(
 _NAMES = frozenset(
     {*policy.ALLOWED, *policy.RENAMED, *policy.DROPPED, *policy.WITH_FALLBACK, "big", "font"}
 )
+# Names by which nothing has to be done about a tag, and those by which, without attributes,
+# nothing has to be done about an element.
+_USUAL = frozenset(slash + name for name in policy.ALLOWED for slash in ("", "/"))
+_SETTLED = frozenset(policy.ALLOWED.keys() - {"img"})
 _HIDDEN = re.compile(r"(?:^|;)\s?(?:display\s?:\s?none|visibility\s?:\s?hidden)", re.IGNORECASE)
 
 
@@ -105,27 +115,15 @@ def _clean(html: str, base_url: str | None, math: MathMode) -> str:
 
 
 def _clean_once(html: str, base_url: str | None, math: MathMode) -> tuple[str, bool]:
-    text = scrub(html)
-    if "<![CDATA[" in text:  # wrapped twice
-        text = text.replace("<![CDATA[", "").replace("]]>", "")
-    if "iframe" in text:
-        text = _UNCLOSED_PLAYER.sub(lambda tag: tag[0] + "</iframe>", text)
-    text = _RENAMED.sub(lambda tag: tag[1] + policy.RENAMED[tag[2].lower()], text)
-    text = _NO_TAG.sub("&lt;", _FOREIGN.sub("", _MATHML_PREFIX.sub(r"\1", text)))
+    text = _with_known_tags(scrub(html))
     if not text.strip():
         return "", True
     marked = _flatten(mark_html(_flatten(text, _NAMES), math))
-    body = _parse(marked)
+    root = parse(marked)
+    body = root.find("body") if root is not None else None
     if body is None:
         return "", True
-    elements = list(body.iter(etree.Element))
-    unread = [e for e in elements if NO_MATHS.search(e.get("class", "")[:1_000])]
-    for element in elements:
-        _tidy(element, base_url)
-        if len(element) == 0 and not element.text:
-            element.text = ""  # else libxml2 leaves out the end tag of an empty <li> or <p>
-    for element in unread:
-        _keep_unread(element)
+    _tidy_all(body, base_url)
     tidied = etree.tostring(body, encoding="unicode", method="html", with_tail=False)
     written = _PRE_START.sub(r"\1", _CLEANER.clean(tidied)).strip()
     cleaned = without_signs(scrub(written))  # entities are decoded now
@@ -135,10 +133,22 @@ def _clean_once(html: str, base_url: str | None, math: MathMode) -> tuple[str, b
         cleaned == written
         and "<table" not in cleaned
         and cleaned.count(policy.NO_MATHS_CLASS) == text.count(policy.NO_MATHS_CLASS)
-        and _TAG.findall(cleaned) == _TAG.findall(tidied)[1:-1]  # but for <body>
+        and _TAG_NAME.findall(cleaned) == _TAG_NAME.findall(tidied)[1:-1]  # but for <body>
         and _has_its_marks(marked, cleaned, math)
     )
     return cleaned, steady
+
+
+def _with_known_tags(text: str) -> str:
+    """Return `text` without the tags that are none of HTML's, or have a better name."""
+    if _USUAL.issuperset(_BEGINNING.findall(text)):
+        return text
+    if "<![CDATA[" in text:  # wrapped twice
+        text = text.replace("<![CDATA[", "").replace("]]>", "")
+    if "iframe" in text:
+        text = _UNCLOSED_PLAYER.sub(lambda tag: tag[0] + "</iframe>", text)
+    text = _RENAMED.sub(lambda tag: tag[1] + policy.RENAMED[tag[2].lower()], text)
+    return _NO_TAG.sub("&lt;", _FOREIGN.sub("", _MATHML_PREFIX.sub(r"\1", text)))
 
 
 def _has_its_marks(marked: str, cleaned: str, math: MathMode) -> bool:
@@ -168,17 +178,11 @@ def clean_text(text: str, math: MathMode) -> str:
 
 def images(html: str) -> Iterator[str]:
     """Yield the addresses of the images of cleaned `html` that are no mere icons."""
-    if "<img" not in html:
-        return
-    body = _parse(html)
-    for image in body.iter("img") if body is not None else ():
-        sides = [
-            int(side)
-            for side in (image.get("width"), image.get("height"))
-            if side and side.isdecimal()
-        ]
-        source: str | None = image.get("src")
-        if source and all(side > 48 for side in sides):
+    for image in _IMAGE.finditer(html):
+        attributes = dict(_ATTRIBUTE.findall(image[1]))
+        sides = [attributes[side] for side in ("width", "height") if side in attributes]
+        source = unescape(attributes.get("src", ""))
+        if source and all(int(side) > 48 for side in sides if side.isdecimal()):
             yield source
 
 
@@ -187,22 +191,13 @@ def first_image(html: str) -> str | None:
     return next(images(html), None)
 
 
-def _parse(html: str) -> HtmlElement | None:
-    parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
-    try:
-        root = document_fromstring(f"<html><body>{html}".encode("utf-8", "replace"), parser=parser)
-    except (etree.LxmlError, ValueError):
-        return None
-    return root.find("body")
-
-
 def _flatten(html: str, names: frozenset[str] | None = None) -> str:
     """Return `html` without the tags that nest deeper than _MAX_DEPTH; their text stays.
 
     100,000 nested elements take an HTML5 parser 20 s and lxml loses what is in them.
     Only elements of `names` count, if given: before formulas are marked, `$a<b$` is none.
     """
-    if html.count("<") <= _MAX_DEPTH:
+    if html.count("<") <= _MAX_DEPTH or not _is_deep(html, names):
         return html
     opened: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
@@ -230,11 +225,44 @@ def _flatten(html: str, names: frozenset[str] | None = None) -> str:
     return _TAG.sub(keep, html)
 
 
+def _is_deep(html: str, names: frozenset[str] | None) -> bool:
+    """Tell whether `_flatten` has anything to do: the same count, without writing."""
+    opened: Counter[str] = Counter()
+    depth = 0
+    for tag in _TAG_NAME.findall(html):
+        name = tag.lstrip("/").lower()
+        if name in _SHALLOW or (names is not None and name not in names):
+            continue
+        if tag[0] != "/":
+            if depth >= _MAX_DEPTH:
+                return True
+            depth += 1
+            opened[name] += 1
+        elif opened[name]:
+            opened[name] -= 1
+            depth -= 1
+    return False
+
+
 # --- one element at a time -------------------------------------------------------------
 
 
-def _tidy(element: HtmlElement, base_url: str | None) -> None:
-    """Rename and rewrite one element, so that nh3 has little left to object to."""
+def _tidy_all(body: etree._Element, base_url: str | None) -> None:
+    """Rename and rewrite what is in a body, so that nh3 has little left to object to."""
+    unread = []
+    for element in list(body.iter(etree.Element)):
+        written = element.items()
+        if written or element.tag not in _SETTLED:
+            if NO_MATHS.search(element.get("class", "")[:1_000]):
+                unread.append(element)
+            _tidy(element, base_url)
+        if not element.text and len(element) == 0:
+            element.text = ""  # else libxml2 leaves out the end tag of an empty <li> or <p>
+    for element in unread:
+        _keep_unread(element)
+
+
+def _tidy(element: etree._Element, base_url: str | None) -> None:
     name = str(element.tag).lower()
     attributes = taken_from(element)
     if "hidden" in attributes or _HIDDEN.search(attributes.get("style", "")[:500]):
@@ -258,14 +286,14 @@ def _tidy(element: HtmlElement, base_url: str | None) -> None:
             element.set(key, value)
 
 
-def _keep_unread(element: HtmlElement) -> None:
+def _keep_unread(element: etree._Element) -> None:
     """Let an element go on saying that its dollars are dollars."""
     if _holds_dollars(element):
         element.tag = element.tag if element.tag in policy.ALLOWED else "span"
         element.set("class", policy.NO_MATHS_CLASS)
 
 
-def _holds_dollars(element: HtmlElement) -> bool:
+def _holds_dollars(element: etree._Element) -> bool:
     """Say whether there is, outside of code, what may be read as a formula some day."""
     if element.tag in (policy.GONE, "code", "kbd", "pre", "samp"):
         return False
@@ -275,7 +303,7 @@ def _holds_dollars(element: HtmlElement) -> bool:
     )
 
 
-def _shows_something(element: HtmlElement) -> bool:
+def _shows_something(element: etree._Element) -> bool:
     return any(text.strip() for text in element.itertext()) or any(
         True for _ in element.iter("img")
     )

@@ -45,6 +45,10 @@ _TAG = re.compile(
     r"(?P<rest>(?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)>"
     r"|<![^<>]{0,500}+>"
 )
+# The same, where there is no mark.
+_ANY_TAG = re.compile(
+    r"<(?:/?[A-Za-z][A-Za-z0-9-]{0,30}(?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+|![^<>]{0,500}+)>"
+)
 # Without one of these in it, nothing is a formula: delimiters, and the names that classes,
 # attributes, elements and drawing services of `mathready` have in common.
 _TRACES = (
@@ -114,7 +118,7 @@ def _has_nothing_to_mark(html: str) -> bool:
         return False
     if "&#" in lower and _ENCODED.search(lower):
         return False
-    return html.count("<") == sum(1 for _ in _TAG.finditer(html))
+    return html.count("<") == len(_ANY_TAG.findall(html))
 
 
 def mark_title(text: str, mode: MathMode = "auto") -> tuple[str, str]:

@@ -101,7 +101,9 @@ def find_delimited(flat: str, mode: MathMode = "auto") -> Iterator[Found]:
 
 def without_signs(text: str) -> str:
     """Return `text` without the characters that stand for tags here."""
-    return _SIGNS.sub("", text)
+    if BREAK in text or EMPHASIS in text or INLINE_TAG in text:
+        return _SIGNS.sub("", text)
+    return text
 
 
 def reads_like_maths(tex: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lxml.html import HtmlElement
+from lxml import etree
 
 from digestd.core.links import split
 from digestd.core.text import one_line
@@ -19,7 +19,7 @@ _PLACEHOLDER = re.compile(
 )
 
 
-def tidy_image(element: HtmlElement, attributes: dict[str, str], base_url: str | None) -> None:
+def tidy_image(element: etree._Element, attributes: dict[str, str], base_url: str | None) -> None:
     """Give an image its address, or show what it would say; what counts readers goes."""
     source = _image_source(attributes, base_url)
     alt = one_line(attributes.get("alt", ""))
@@ -52,7 +52,7 @@ def _image_source(attributes: dict[str, str], base_url: str | None) -> str | Non
     return None
 
 
-def help_image(picture: HtmlElement) -> None:
+def help_image(picture: etree._Element) -> None:
     """Give the image of a `<picture>` that has no address the one of its first source."""
     image, source = next(picture.iter("img"), None), next(picture.iter("source"), None)
     if image is not None and source is not None and not image.get("src"):
@@ -93,7 +93,7 @@ def _is_tracker(url: str) -> bool:
 
 
 def link_to_media(
-    element: HtmlElement, name: str, attributes: dict[str, str], base_url: str | None
+    element: etree._Element, name: str, attributes: dict[str, str], base_url: str | None
 ) -> None:
     """Turn a player into a link to what it plays, if that is known."""
     source = attributes.get("src") or attributes.get("data-src") or ""
@@ -108,7 +108,7 @@ def link_to_media(
             r"//www.youtube.com/watch?v=\1",
             url,
         )
-    element.clear(keep_tail=True)
+    element.clear(keep_tail=True)  # type: ignore[call-arg]  # not in the stubs
     if url and (title or name != "iframe"):
         element.tag = "a"
         element.set("href", url)

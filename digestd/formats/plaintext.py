@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from lxml import etree
-from lxml.html import HTMLParser, document_fromstring
+
+from digestd.formats.htmltree import parse
 
 _BLANKS = re.compile(r"[ \t\r\n\f\xa0]+")
 # Blank lines around it: 2; a line of its own: 1.
@@ -28,10 +29,8 @@ def to_text(html: str) -> str:
     """
     if "<" not in html and "&" not in html:
         return "\n".join(line.strip() for line in html.strip().splitlines())
-    parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
-    try:
-        root = document_fromstring(f"<html><body>{html}".encode("utf-8", "replace"), parser=parser)
-    except (etree.LxmlError, ValueError):
+    root = parse(html)
+    if root is None:
         return ""
     writer = _Writer()
     # A loop, not recursion: the nesting is a stranger's.

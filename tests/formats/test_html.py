@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 
 from digestd.formats import policy
-from digestd.formats.html import clean, first_image, from_text
+from digestd.formats.html import clean, first_image, from_text, images
 from digestd.formats.plaintext import to_text
 
 BASE = "https://e.example/blog/post/"
@@ -359,9 +359,15 @@ def test_the_first_image_is_no_icon() -> None:
         "<img src='https://e.example/i.png' width=16>",
         "<img src='https://e.example/p.png'>",
     )
-    assert first_image(icon + picture) == "https://e.example/p.png"
-    assert first_image(icon) is None
+    assert first_image(clean(icon + picture, BASE)) == "https://e.example/p.png"
+    assert first_image(clean(icon, BASE)) is None
     assert first_image("none") is None
+
+
+def test_an_image_is_none_within_a_title() -> None:
+    quoted = """<abbr title='<img src="https://e.example/q.png">'>x</abbr>"""
+    picture = "<img alt='<img>' src='/p.png?a=1&amp;copy=2' width='50%'>"
+    assert list(images(clean(quoted + picture, BASE))) == ["https://e.example/p.png?a=1&copy=2"]
 
 
 def test_a_brace_among_the_attributes_hides_nothing() -> None:
