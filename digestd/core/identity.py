@@ -45,7 +45,7 @@ KEY_BYTES = 16
 _SKEW = timedelta(minutes=10)
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web: a zero, or a default of some field
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
+_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 _INLINE = frozenset(
     "a abbr b bdi cite code del dfn em i ins kbd mark q s small span strong sub sup u var".split()
 )
@@ -91,10 +91,20 @@ def entry_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
         return entry.ladder
     if entry.unread:
         return unread_keys(entry)
+    return _read_keys(entry, content_fingerprint(entry))
+
+
+def _read_keys(entry: ParsedEntry, fingerprint: bytes | None) -> tuple[bytes, ...]:
     facts = _facts(entry)
     files = " ".join(sorted(canonical_link(e.url) for e in entry.enclosures))
-    facts.append(("text", (content_fingerprint(entry) or b"").hex() + files))
+    facts.append(("text", (fingerprint or b"").hex() + files))
     return _rungs(facts)
+
+
+def identified(entry: ParsedEntry) -> ParsedEntry:
+    """Return an entry that was read with what identifies it: nobody has to find it out again."""
+    fingerprint = content_fingerprint(entry)
+    return replace(entry, fingerprint=fingerprint, ladder=_read_keys(entry, fingerprint))
 
 
 def unread_keys(entry: ParsedEntry) -> tuple[bytes, ...]:
@@ -245,8 +255,9 @@ def _unread(key: bytes) -> bytes:
 
 def plain_text(markup: str) -> str:
     """Return the text of cleaned HTML; a tag inside a word leaves the word whole."""
-    bare = _TAG.sub(lambda tag: "" if tag[2].lower() in _INLINE else " ", markup)
-    return html.unescape(bare)
+    pieces = _TAG.split(markup)  # each text, and the name of the tag behind it
+    pieces[1::2] = ["" if name.lower() in _INLINE else " " for name in pieces[1::2]]
+    return html.unescape("".join(pieces))
 
 
 def _without_counter(number: re.Match[str]) -> str:

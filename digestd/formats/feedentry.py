@@ -48,17 +48,14 @@ def read_entry(found: Dict, base: str, url: str, math: MathMode) -> ParsedEntry:
     """Return an entry; its links are relative to `base`, an `xml:base` to the document's `url`."""
     link = _entry_link(found, base)
     title, title_html = read_title(found, math)
-    content, summary = bodies(found, link or base, url, math)
     published, updated = published_at(found), updated_at(found)
     enclosures, image = media(found, base)
-    return fields.complete(
+    return fields.with_text(
         ParsedEntry(
             guid=fields.guid(string(found, "id")),
             link=link,
             title=title,
             title_html=title_html,
-            content_html=content,
-            summary_html=summary,
             author=author(
                 [string(a, "name") or string(a, "email") for a in dicts(found, "authors")]
             )
@@ -71,7 +68,8 @@ def read_entry(found: Dict, base: str, url: str, math: MathMode) -> ParsedEntry:
             image_url=image,
             enclosures=enclosures,
             language=_entry_language(found),
-        )
+        ),
+        *bodies(found, link or base, url, math),
     )
 
 

@@ -158,22 +158,20 @@ def math_of(with_tex: Sequence[bool]) -> MathMode:
     return "on" if found >= 3 and found * 3 >= len(with_tex) else "auto"
 
 
-def complete(entry: ParsedEntry) -> ParsedEntry:
-    """Return the entry with the title and the image that its body gives, if it has none."""
-    content = entry.content_html or entry.summary_html
-    if not entry.title and content:
+def with_text(entry: ParsedEntry, content: str, summary: str) -> ParsedEntry:
+    """Return the entry with its bodies, and the title and image they give if it has none."""
+    title, image, body = entry.title, entry.image_url, content or summary
+    if not title and body:
         # Posts of microblogs have none: their first line stands for it.
-        lines = to_text(content[:20_000]).splitlines()
-        entry = replace(
-            entry, title=one_line(next((x for x in lines if x.strip()), ""), _DERIVED_TITLE)
-        )
-    if not entry.title and entry.enclosures:
+        lines = to_text(body[:20_000]).splitlines()
+        title = one_line(next((x for x in lines if x.strip()), ""), _DERIVED_TITLE)
+    if not title and entry.enclosures:
         # Recordings may have nothing but their file's name.
         name = unquote(entry.enclosures[0].url.partition("?")[0].rpartition("/")[2])
-        entry = replace(entry, title=one_line(name.rpartition(".")[0] or name, _DERIVED_TITLE))
-    if entry.image_url is None and content:
-        entry = replace(entry, image_url=first_image(content))
-    return entry
+        title = one_line(name.rpartition(".")[0] or name, _DERIVED_TITLE)
+    if image is None and body:
+        image = first_image(body)
+    return replace(entry, title=title, image_url=image, content_html=content, summary_html=summary)
 
 
 def newest(dates: Sequence[datetime | None]) -> list[int]:

@@ -127,9 +127,7 @@ def _entry(found: Object, base: str, math: MathMode) -> ParsedEntry:
     markup = _text(found, "content_html")
     content = fields.body(raw_text(found), is_html=bool(markup.strip()), base_url=base, math=math)
     summary = fields.body(_text(found, "summary"), is_html=False, base_url=base, math=math)
-    return fields.complete(
-        replace(entry, content_html=content, summary_html=summary if summary != content else "")
-    )
+    return fields.with_text(entry, content, summary if summary != content else "")
 
 
 def _without_text(found: Object, base: str, math: MathMode) -> ParsedEntry:

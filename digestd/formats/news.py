@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from digestd import __version__
-from digestd.core.identity import content_fingerprint, entry_keys
+from digestd.core.identity import identified
 from digestd.core.parsed import MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Familiar, Reading
 from digestd.formats import feedhead, fields, outline
@@ -171,9 +171,7 @@ def _reading(
 
 def _named(entries: Sequence[ParsedEntry]) -> tuple[ParsedEntry, ...]:
     """Return entries with what identifies them, so that nobody has to find it out again."""
-    written = (written_out(entry, {}) for entry in entries)
-    said = [replace(entry, fingerprint=content_fingerprint(entry)) for entry in written]
-    return tuple(replace(entry, ladder=entry_keys(entry)) for entry in said)
+    return tuple(identified(written_out(entry, {})) for entry in entries)
 
 
 # --- XML -------------------------------------------------------------------------------

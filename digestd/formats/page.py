@@ -119,17 +119,18 @@ def _entry(
     date = _date(block, selectors.date)
     bodies = select(block, selectors.content) if selectors.content else [block]
     source = "".join(_source(one) for one in bodies)[:_MAX_BLOCK]
-    content = fields.body(source, is_html=True, base_url=base, math=math)
-    return fields.complete(
+    text = fields.body(source, is_html=True, base_url=base, math=math)
+    content, summary = (text, "") if selectors.content else ("", text)
+    return fields.with_text(
         ParsedEntry(
             guid=None,
             link=link,
             title=title,
             title_html=title_html,
-            summary_html="" if selectors.content else content,
-            content_html=content if selectors.content else "",
             published_at=parse_date(date) if date else None,
-        )
+        ),
+        content,
+        summary,
     )
 
 

@@ -15,7 +15,7 @@ from digestd.core.parsed import MathMode, ParsedEntry
 from digestd.formats import element as el
 from digestd.formats import feedentry, fields
 from digestd.formats.glance import CONTENTS, Surroundings, look
-from digestd.frozen import dataclass, replace
+from digestd.frozen import dataclass
 
 _RSS1 = ("http://purl.org/rss/1.0/", "http://my.netscape.com/rdf/simple/0.9/")
 # Whether a text without a `type` is HTML; the others are.
@@ -40,8 +40,7 @@ class Plain:
     def entry(self, math: MathMode) -> ParsedEntry:
         """Return the entry, in a mode that `fields.math_of` has settled."""
         base = self.said.link or self.base
-        content, summary = feedentry.bodies(self.texts, base, self.url, math)
-        return fields.complete(replace(self.said, content_html=content, summary_html=summary))
+        return fields.with_text(self.said, *feedentry.bodies(self.texts, base, self.url, math))
 
 
 def is_atom(root: etree._Element) -> bool | None:
