@@ -74,6 +74,13 @@ def _comparison(cls: type[Any]) -> Callable[[object], Any]:
     return attrgetter(*[name for name, said in _fields(cls) if said.compare] or ["__class__"])
 
 
+def _contents(cls: type[Any]) -> Callable[[object], Any]:
+    names = cls.__match_args__
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: [getattr(record, name) for name in names]
+
+
 def _standard_fields(cls: type[Any]) -> object:
     import dataclasses  # noqa: PLC0415 (7 ms; few ask for it)
 
@@ -107,6 +114,7 @@ class _Later:
 _MADE_LATER = {
     "__init__": _Later(_constructor),
     "_compared": _Later(_comparison),
+    "_values": _Later(_contents),
     "__dataclass_fields__": _Later(_standard_fields),
 }
 
@@ -166,7 +174,10 @@ else:
 
     def replace(record: T, /, **changes: object) -> T:
         """Return `record` with some of its fields changed."""
-        for name in record.__match_args__:
-            if name not in changes:
-                changes[name] = getattr(record, name)
-        return type(record)(**changes)
+        kind = type(record)
+        made = kind(*kind._values(record))
+        for name, value in changes.items():
+            if name not in kind.__match_args__:
+                raise TypeError(f"{kind.__name__} has no {name}")
+            setattr(made, name, value)
+        return made

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -52,12 +53,14 @@ def masked(text: str) -> str:
 
 def _emit(level: int, event: str, facts: dict[str, object]) -> None:
     if _logger.isEnabledFor(level):
-        _logger.log(level, "%s", line(event, facts))
+        # Not `log`: it looks for more of a record than any line shows, for each poll.
+        text = line(event, facts)
+        _logger.handle(logging.LogRecord(_logger.name, level, "", 0, text, None, None))
 
 
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"{value.astimezone(UTC).isoformat()[:19]}Z"
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g}s"
     text = str(value)
@@ -95,7 +98,18 @@ def only_warnings() -> None:
 
 class _TerminalFormatter(logging.Formatter):
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+        self._second, self._shown = 0, ""
+
+    def formatTime(  # noqa: N802 (named by logging)
+        self,
+        record: logging.LogRecord,
+        datefmt: str | None = None,  # noqa: ARG002
+    ) -> str:
+        second = int(record.created)
+        if second != self._second:  # many lines may fall into one
+            self._second, self._shown = second, time.strftime("%H:%M:%S", time.localtime(second))
+        return self._shown
 
 
 class _JournalFormatter(logging.Formatter):
@@ -105,4 +119,5 @@ class _JournalFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         priority = self._PRIORITY.get(record.levelno, 3)
-        return "\n".join(f"<{priority}>{part}" for part in super().format(record).splitlines())
+        said = super().format(record) if record.exc_info else record.getMessage()
+        return "\n".join([f"<{priority}>{part}" for part in said.splitlines()])
