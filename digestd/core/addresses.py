@@ -182,6 +182,8 @@ class AllowList:
 
         A network, or an address without a name, may hold anybody's servers.
         """
+        if not self.hosts:
+            return False
         try:
             parts = urlsplit(url)
             host = normal_host(parts.hostname or "")
@@ -244,6 +246,7 @@ def _host_and_port(entry: str) -> tuple[str, int | None]:
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
+@lru_cache(maxsize=2_000)  # asked when a feed is configured, and whenever it is asked
 def check_url(url: str) -> str | None:
     """Return why `url` cannot be fetched at all, in words, or None if it may be tried.
 

@@ -81,9 +81,10 @@ def next_poll_at(
     forecast = Forecast(rhythm, start)
     goal = price * _weight(forecast.rate, fairness)
     most = _FULL * bounds.listed if bounds.listed else math.inf
-    wait = _reach(forecast, bounds.longest, goal, most)
+    shortest, longest = bounds.shortest, bounds.longest
+    wait = _reach(forecast, longest, goal, most)
     wait *= (0.5 if overflow else 1.0) * (1 + _JITTER * (chance - 0.5))
-    return datetime.fromtimestamp(start + min(max(wait, bounds.shortest), bounds.longest), UTC)
+    return datetime.fromtimestamp(start + min(max(wait, shortest), longest), UTC)
 
 
 def expected_delay(

@@ -254,6 +254,8 @@ def _learned(
             return known, False
         # What a hub tells of has just appeared, whatever its date says.
         known = caught_up(known, now)
+    if not fresh and known.polled is not None and (feed.last_ok_at or now) <= now:
+        return learn(known, Sighting(), now), False  # what most polls come to
     known = caught_up(known, feed.last_ok_at)
     entries = [one.entry for one in fresh]
     if known.polled is None and document is not None:

@@ -162,10 +162,13 @@ def learn(rhythm: Rhythm, sighting: Sighting, now: datetime) -> Rhythm:
     last = rhythm.polled
     if last is not None and at < last:  # the clock was set back
         last = at
-    posts = _history(sighting, at) if last is None else _news(sighting, last, at)
+    posts: list[_Post] = []
+    if sighting.published:
+        posts = _history(sighting, at) if last is None else _news(sighting, last, at)
     sums = rhythm.sums
     if last is not None and at > last:
-        sums = tuple(s * math.exp((last - at) / tau) for s, tau in zip(sums, MEMORIES, strict=True))
+        faded = last - at
+        sums = tuple([s * math.exp(faded / tau) for s, tau in zip(sums, MEMORIES, strict=True)])
     since = rhythm.since
     if since is None:
         since = posts[0].at if posts else at

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import httpx
 
@@ -182,7 +182,7 @@ class Client:
                 try:
                     return await _answered(response)
                 finally:
-                    await response.aclose()
+                    await _raw(response).aclose()
         except TimeoutError:
             return Failed(f"no answer within {timeout.total_seconds():g} s")
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as exc:
@@ -228,7 +228,7 @@ class Client:
                     return await self._read(trip, response, allowed, deadline)
                 problem = trip.move(raw_header(response, "location"), response.status_code)
             finally:
-                await response.aclose()
+                await _raw(response).aclose()
             if problem:
                 return trip.failed(problem, response.status_code)
         return trip.failed(f"more than {MAX_REDIRECTS} redirects")
@@ -263,13 +263,18 @@ class Client:
             return ""
         try:
             async with asyncio.timeout(_GLANCE):
-                async for piece in response.aiter_raw():
+                async for piece in _raw(response):
                     reader.feed(piece)
         except (TimeoutError, UnreadableBodyError, httpx.HTTPError):
             pass  # what has come will do
         page = reader.so_far().decode("utf-8", "replace")
         what = what_it_is(page) if is_page(page) else ""
         return "" if what == ERROR_PAGE else what
+
+
+def _raw(response: httpx.Response) -> httpx.AsyncByteStream:
+    """Return the body as it comes off the wire: nobody reads it twice, or decoded by httpx."""
+    return cast(httpx.AsyncByteStream, response.stream)
 
 
 async def _body(response: httpx.Response, allowed: _Allowed, deadline: asyncio.Timeout) -> bytes:
@@ -280,7 +285,7 @@ async def _body(response: httpx.Response, allowed: _Allowed, deadline: asyncio.T
         if not header(response, "content-encoding"):
             most = min(most, int(length))
     large = False
-    async for piece in response.aiter_raw():
+    async for piece in _raw(response):
         reader.feed(piece)
         if len(reader) > SMALL and not large:
             large = True
@@ -300,7 +305,7 @@ async def _take(place: Place, size: int, deadline: asyncio.Timeout) -> None:
 async def _answered(response: httpx.Response) -> Answered:
     begun = bytearray()
     if not header(response, "content-encoding"):
-        async for piece in response.aiter_raw():
+        async for piece in _raw(response):
             begun += piece
             if len(begun) >= _HINT:
                 break

@@ -54,8 +54,7 @@ class Turns:
         self._slow_may_keep = max(1, count - 1)
         self._patience = patience
         self._held: set[Turn] = set()
-        # By pace.
-        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque(), deque())
+        self._waiting: dict[Pace, deque[asyncio.Future[None]]] = {}  # most have nobody
         self._before = 0  # those that went before slower ones, in a row
         self._timer: asyncio.TimerHandle | None = None
 
@@ -66,7 +65,7 @@ class Turns:
             self._free -= 1
         else:
             ready = loop.create_future()
-            self._waiting[pace].append(ready)
+            self._waiting.setdefault(pace, deque()).append(ready)
             if pace is not Pace.SLOW and self._timer is None:
                 self._press()
             try:
@@ -86,7 +85,7 @@ class Turns:
 
     def _let_in(self) -> None:
         """Pass a turn on."""
-        while queues := [queue for queue in self._waiting if queue]:
+        while queues := [queue for _, queue in sorted(self._waiting.items()) if queue]:
             whose = -1 if self._before >= _MOST_BEFORE else 0
             ready = queues[whose].popleft()
             if not ready.done():  # else nobody waits for it any more
@@ -99,7 +98,8 @@ class Turns:
         """Take turns from the slow while a quick one waits; look again when one may be slow."""
         loop = asyncio.get_running_loop()
         self._timer = None
-        if all(ready.done() for ready in chain(*self._waiting[: Pace.SLOW])):
+        quicker = (queue for pace, queue in self._waiting.items() if pace is not Pace.SLOW)
+        if all(ready.done() for ready in chain(*quicker)):
             return
         slow = sorted(
             (turn for turn in self._held if loop.time() - turn.since >= self._patience),
