@@ -12,9 +12,10 @@ import json
 import os
 import re
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+
+import tomli
 
 from digestd.config import keys
 from digestd.config.source import Source, read_source, statements
@@ -85,7 +86,7 @@ def _append(path: Path, text: str) -> None:
     before = source.text
     if before.strip():
         before = before.rstrip("\n") + "\n\n"
-    added = tomllib.loads(text)["feeds"]
+    added = tomli.loads(text)["feeds"]
     _write(path, before + text, [*_feeds(source), *added])
 
 
@@ -197,8 +198,8 @@ def _write(path: Path, text: str, feeds: list[dict[str, object]]) -> None:
     a file in a form that cannot be edited line by line.
     """
     try:
-        said = tomllib.loads(text).get("feeds", [])
-    except tomllib.TOMLDecodeError:
+        said = tomli.loads(text).get("feeds", [])
+    except tomli.TOMLDecodeError:
         said = None
     if said != feeds:
         raise ConfigError(

@@ -1,13 +1,14 @@
-"""A TOML file with the lines its keys stand on, which `tomllib` does not tell."""
+"""A TOML file with the lines its keys stand on, which its parser does not tell."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import tomli
 
 from digestd.errors import ConfigError
 from digestd.frozen import dataclass, field
@@ -77,7 +78,7 @@ def read_source(path: Path, text: str | None = None) -> Source:
     try:
         if text is None:
             text = path.read_bytes().decode("utf-8-sig")  # some editors write a byte order mark
-        return Source(path, text, tomllib.loads(text))
+        return Source(path, text, tomli.loads(text))
     except FileNotFoundError:
         raise ConfigError("", "there is no such file", file=str(path)) from None
     except OSError as exc:
@@ -86,7 +87,7 @@ def read_source(path: Path, text: str | None = None) -> Source:
         raise ConfigError("", "is not UTF-8 text", file=str(path)) from None
     except RecursionError:
         raise ConfigError("", "is nested too deeply", file=str(path)) from None
-    except tomllib.TOMLDecodeError as exc:
+    except tomli.TOMLDecodeError as exc:
         reason, _, where = str(exc).rpartition(" (at ")
         number = re.search(r"line (\d+)", where)
         line = int(number[1]) if number else (text or "").rstrip().count("\n") + 1
@@ -131,7 +132,7 @@ def _key(text: str) -> tuple[str, ...]:
     while found := _PART.match(text, position):
         word = found[1]
         if word[0] in "\"'":
-            word = str(tomllib.loads(f"key = {word}")["key"])
+            word = str(tomli.loads(f"key = {word}")["key"])
         parts.append(word)
         position = found.end()
         if not found[2]:
