@@ -174,7 +174,8 @@ class Feed:
     icon_url: str | None = None
     language: str = ""
     validators: Validators = Validators()
-    body_hash: bytes | None = None
+    body_hash: bytes | None = None  # of the last document
+    wire_hash: bytes | None = None  # of the last body that said no more than it, as it came
     next_poll_at: datetime | None = None
     last_polled_at: datetime | None = None
     last_ok_at: datetime | None = None

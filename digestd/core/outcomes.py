@@ -33,6 +33,8 @@ class Fetched:
     url: str  # where the body came from, redirects followed
     headers: Mapping[str, str]  # of KEPT_HEADERS, those present
     moved_to: str | None = None  # set when every redirect on the way was permanent (301, 308)
+    wire_hash: bytes | None = None  # of the body as it came, compressed or not
+    is_known: bool = False  # by that hash: `body` was left out
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ def _polled(
         failing_since=None,
         last_error="",
         validators=_kept(feed.validators, outcome),
+        wire_hash=outcome.wire_hash if isinstance(outcome, Fetched) else feed.wire_hash,
     )
     title = document.title if document is not None else None
     well = moving.after_good_fetch(well, outcome.moved_to, title)

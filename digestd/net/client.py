@@ -66,10 +66,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class _Allowed:
-    """How large a body may be, and where it has its room."""
+    """How large a body may be, where it has its room, and which one is not wanted again."""
 
     max_bytes: int
     place: Place
+    known: bytes | None
 
 
 class Client:
@@ -133,6 +134,7 @@ class Client:
         at: str = "",
         proxy: str | None = None,
         place: Place | None = None,
+        known: bytes | None = None,
     ) -> FetchOutcome:
         """GET `url`, conditionally on `validators` (RFC 9110, section 13.1).
 
@@ -142,6 +144,7 @@ class Client:
         is where `url` has moved to, if it has: the first to be asked. `proxy`
         goes before that of all; empty, there is none. A large body takes its
         room in `place`, until whoever gave it leaves; without one, until it is here.
+        The body whose `Fetched.wire_hash` is `known` is left out.
         """
         reason = check_url(url) or (check_url(at) if at else "")
         if reason:
@@ -155,9 +158,9 @@ class Client:
         except ValueError as exc:
             return Failed(str(exc))
         if place is not None:
-            return await self._in_time(trip, transport, _Allowed(max_bytes, place), timeout)
+            return await self._in_time(trip, transport, _Allowed(max_bytes, place, known), timeout)
         async with self.room.place() as own:
-            return await self._in_time(trip, transport, _Allowed(max_bytes, own), timeout)
+            return await self._in_time(trip, transport, _Allowed(max_bytes, own, known), timeout)
 
     async def post(
         self,
@@ -250,8 +253,19 @@ class Client:
             what = "a Cloudflare challenge" if challenge else await self._kind_of_page(response)
             words = status_in_words(status) + (f" ({what})" if what else "")
             return trip.failed(words, status, kept.get("retry-after"))
-        body = await _body(response, allowed, deadline)
-        return Fetched(body, trip.validators(response), trip.address, kept, trip.moved_to)
+        reader = BodyReader(
+            header(response, "content-encoding"), max_bytes=allowed.max_bytes, known=allowed.known
+        )
+        body = await _body(response, reader, allowed, deadline)
+        return Fetched(
+            body,
+            trip.validators(response),
+            trip.address,
+            kept,
+            trip.moved_to,
+            reader.wire_hash,
+            reader.is_known,
+        )
 
     async def _kind_of_page(self, response: httpx.Response) -> str:
         """Name the page that comes with an error, if it is one that owners should know of."""
@@ -277,8 +291,9 @@ def _raw(response: httpx.Response) -> httpx.AsyncByteStream:
     return cast(httpx.AsyncByteStream, response.stream)
 
 
-async def _body(response: httpx.Response, allowed: _Allowed, deadline: asyncio.Timeout) -> bytes:
-    reader = BodyReader(header(response, "content-encoding"), max_bytes=allowed.max_bytes)
+async def _body(
+    response: httpx.Response, reader: BodyReader, allowed: _Allowed, deadline: asyncio.Timeout
+) -> bytes:
     length, most = header(response, "content-length"), allowed.max_bytes
     if length.isascii() and length.isdigit():
         reader.expect(int(length))
@@ -290,7 +305,10 @@ async def _body(response: httpx.Response, allowed: _Allowed, deadline: asyncio.T
         if len(reader) > SMALL and not large:
             large = True
             await _take(allowed.place, most, deadline)
-    return reader.finish()
+    body = reader.finish()
+    if len(body) > SMALL and not large:
+        await _take(allowed.place, most, deadline)
+    return body
 
 
 async def _take(place: Place, size: int, deadline: asyncio.Timeout) -> None:

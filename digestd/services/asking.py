@@ -24,10 +24,12 @@ async def ask(
     *,
     at: str = "",
     room: Place | None = None,
+    known: bytes | None = None,
 ) -> FetchOutcome:
     """GET the feed; `at` is where it has moved to, or a page of its archive.
 
-    A large body holds its room in `room` until whoever gave it leaves.
+    A large body holds its room in `room` until whoever gave it leaves; the one that is
+    `known` by its hash is left out.
     """
     options = subscription.request
     outcome = await client.fetch(
@@ -39,6 +41,7 @@ async def ask(
         headers=dict(options.headers),
         proxy=options.proxy,
         place=room,
+        known=known,
     )
     if subscription.secret_url and isinstance(outcome, Fetched | NotModified):
         # An address to adopt is written down, and this one may repeat what is secret.

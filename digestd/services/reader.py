@@ -48,7 +48,7 @@ class Reader:
         if isinstance(outcome, Pushed) and not outcome.body.strip():
             return Read(None)  # a ping
         page, macros = subscription.page, dict(subscription.macros)
-        body_hash = document_hash(outcome.body, way_of(subscription))
+        body_hash = _hash_of(outcome, feed, subscription)
         if body_hash == feed.body_hash:
             return Read(None, body_hash)
         known = None
@@ -89,6 +89,12 @@ class Reader:
             content_type=outcome.headers.get("content-type", ""),
             **arguments,
         )
+
+
+def _hash_of(outcome: Fetched | Pushed, feed: Feed, subscription: Subscription) -> bytes | None:
+    if isinstance(outcome, Fetched) and outcome.is_known:
+        return feed.body_hash
+    return document_hash(outcome.body, way_of(subscription))
 
 
 def _wants_nothing_old(feed: Feed, subscription: Subscription) -> bool:

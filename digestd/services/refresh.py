@@ -185,18 +185,18 @@ class Refresher:
         self._slow_feeds.add(feed.pk)
         async with self._gate.admit(place, pace=pace), self._slot(feed):
             since = time.monotonic()
+            # Without a good fetch behind it, a 304 would leave us with nothing; the same
+            # bytes, read in another way, are another document.
+            knows = feed.baseline_at is not None and reads_as_before(feed, subscription)
             outcome = await ask(
                 self._client,
                 feed,
                 subscription,
                 self._settings,
-                # Without a good fetch behind it, a 304 would leave us with nothing; the same
-                # bytes, read in another way, are another document.
-                feed.validators
-                if feed.baseline_at and reads_as_before(feed, subscription)
-                else Validators(),
+                feed.validators if knows else Validators(),
                 at=feed.watch.moved_to,
                 room=room,
+                known=feed.wire_hash if knows else None,
             )
         if time.monotonic() - since < SLOW.total_seconds():
             self._slow_feeds.discard(feed.pk)

@@ -24,6 +24,7 @@ def feed_of(row: dict[str, Any]) -> Feed:
         language=row["language"],
         validators=Validators(row["etag"], row["last_modified"], row["validators_origin"]),
         body_hash=row["body_hash"],
+        wire_hash=row["wire_hash"],
         next_poll_at=moment_or_none(row["next_poll_at"]),
         last_polled_at=moment_or_none(row["last_polled_at"]),
         last_ok_at=moment_or_none(row["last_ok_at"]),

@@ -96,7 +96,7 @@ def _update(db: Database, row: _Known, wanted: Subscription, now: datetime) -> N
         # Another address answers for itself: its validators are not the old one's.
         db.conn.execute(
             "UPDATE feeds SET url = ?, etag = NULL, last_modified = NULL, body_hash = NULL,"
-            " watch = '{}', gone_at = NULL, failures = 0, failing_since = NULL,"
+            " wire_hash = NULL, watch = '{}', gone_at = NULL, failures = 0, failing_since = NULL,"
             " next_poll_at = ? WHERE pk = ?",
             (wanted.url, stamp(now), row.pk),
         )
@@ -313,14 +313,15 @@ def record_asked(db: Database, feed: Feed) -> None:
     """
     db.conn.execute(
         "UPDATE feeds SET title = ?, etag = ?, last_modified = ?, validators_origin = ?,"
-        " next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, failures = ?, failing_since = ?,"
-        " last_error = ?, gone_at = ?, blocked_until = ?, watch = ?,"
+        " wire_hash = ?, next_poll_at = ?, last_polled_at = ?, last_ok_at = ?, failures = ?,"
+        " failing_since = ?, last_error = ?, gone_at = ?, blocked_until = ?, watch = ?,"
         " lease_owner = NULL, lease_until = NULL WHERE pk = ? AND url = ?",
         (
             feed.title,
             feed.validators.etag,
             feed.validators.last_modified,
             feed.validators.origin,
+            feed.wire_hash,
             stamp_or_none(feed.next_poll_at),
             stamp_or_none(feed.last_polled_at),
             stamp_or_none(feed.last_ok_at),

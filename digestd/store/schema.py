@@ -419,3 +419,9 @@ def m013_silence(db: Database) -> None:
         "UPDATE feeds SET usual_silence = ? WHERE pk = ?",
         [(span // timedelta(microseconds=1), pk) for span, pk in spans if span is not None],
     )
+
+
+@migration
+def m014_wire_hash(db: Database) -> None:
+    """Let a body that came before be known without decoding it."""
+    db.conn.execute("ALTER TABLE feeds ADD COLUMN wire_hash BLOB")

@@ -91,6 +91,7 @@ async def fetch(context: ssl.SSLContext, names: Names) -> AsyncIterator[Fetch]:
             max_bytes: int = 1 << 20,
             timeout: float = 10.0,  # noqa: ASYNC109 - as in the client
             headers: dict[str, str] | None = None,
+            known: bytes | None = None,
             **settings: Any,
         ) -> FetchOutcome:
             key = repr((allow, settings))
@@ -104,6 +105,7 @@ async def fetch(context: ssl.SSLContext, names: Names) -> AsyncIterator[Fetch]:
                 max_bytes=max_bytes,
                 timeout=timedelta(seconds=timeout),
                 headers=headers,
+                known=known,
             )
 
         yield run

@@ -14,6 +14,7 @@ from digestd import __version__
 from digestd.core.addresses import AllowList
 from digestd.core.models import Validators
 from digestd.core.outcomes import Failed, Fetched, Gone, NotModified
+from digestd.frozen import replace
 from digestd.net.client import Client, user_agent
 from digestd.net.politeness import HostGate
 from tests.net.conftest import Fetch, Names
@@ -23,6 +24,7 @@ from tests.support.webserver import (
     WebServer,
     answer,
     hang,
+    pack,
     raw,
     redirect,
     reset,
@@ -47,6 +49,21 @@ async def test_the_second_fetch_is_conditional(fetch: Fetch, web: WebServer) -> 
     sent = web.requests[-1].headers
     assert sent["if-none-match"] == '"v1"'
     assert sent["if-modified-since"] == "Mon, 02 Mar 2026 08:00:00 GMT"
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_a_body_that_is_known_is_left_out(
+    fetch: Fetch, web: WebServer, encoding: str
+) -> None:
+    web.route("/feed", answer(pack(FEED, encoding), content_encoding=encoding))
+    first = await fetch(web.url("/feed"))
+    assert isinstance(first, Fetched)
+    again = await fetch(web.url("/feed"), known=first.wire_hash)
+    assert again == replace(first, body=b"", is_known=True)
+    web.route("/feed", answer(pack(FEED + b"<!-- 2 -->", encoding), content_encoding=encoding))
+    other = await fetch(web.url("/feed"), known=first.wire_hash)
+    assert isinstance(other, Fetched)
+    assert (other.body, other.is_known) == (FEED + b"<!-- 2 -->", False)
 
 
 @pytest.mark.parametrize(

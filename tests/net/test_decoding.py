@@ -28,6 +28,33 @@ def test_a_body_comes_out_as_it_went_in(body: bytes, encoding: str, step: int) -
     assert read(pack(body, encoding), encoding, step, max_bytes=5000) == body
 
 
+@given(st.binary(max_size=3000), st.sampled_from(ENCODINGS), st.integers(1, 999), st.data())
+def test_a_known_body_is_not_decoded_and_any_other_is(
+    body: bytes, encoding: str, step: int, data: st.DataObject
+) -> None:
+    def arrived(packed: bytes, known: bytes | None) -> tuple[bytes, BodyReader]:
+        reader = BodyReader(encoding.removeprefix("raw-"), max_bytes=5000, known=known)
+        for at in range(0, len(packed), step):
+            reader.feed(packed[at : at + step])
+        return reader.finish(), reader
+
+    _, first = arrived(pack(body, encoding), None)
+    again, second = arrived(pack(body, encoding), first.wire_hash)
+    assert (again, second.is_known) == (b"", True)
+    changed = data.draw(st.binary(max_size=3000).filter(lambda other: other != body))
+    other, third = arrived(pack(changed, encoding), first.wire_hash)
+    assert (other, third.is_known) == (changed, False)
+
+
+def test_a_large_body_is_decoded_as_it_comes() -> None:
+    body = bytes(range(256)) * 4_000
+    reader = BodyReader("", max_bytes=len(body), known=b"another")
+    for at in range(0, len(body), 50_000):
+        reader.feed(body[at : at + 50_000])
+    assert len(reader) == len(body)
+    assert reader.finish() == body
+
+
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=5), st.integers(1, 300))
 def test_gzip_members_are_joined_wherever_the_network_cuts(parts: list[bytes], step: int) -> None:
     assert read(b"".join(map(gzip.compress, parts)), "gzip", step) == b"".join(parts)

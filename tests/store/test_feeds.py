@@ -101,6 +101,7 @@ def test_everything_a_poll_learned_comes_back(db: Database) -> None:
         title="Title",
         validators=Validators('"v1"', "Tue, 24 Nov 2026 08:00:00 GMT", "https://c.example"),
         body_hash=b"hash",
+        wire_hash=b"as it came",
         next_poll_at=LATER,
         last_polled_at=NOW,
         last_ok_at=NOW,
