@@ -31,7 +31,6 @@ from digestd.services.messages import Composer
 from digestd.services.notices import Notary
 from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
-from digestd.services.push import PushService
 from digestd.services.refresh import Refresher
 from digestd.services.sweep import Sweeper
 from digestd.store import channels, daemons, digests, feeds, hubs, origins, outbox
@@ -40,9 +39,10 @@ from digestd.store.owner import this_process
 from digestd.worker.lanes import Lanes
 from digestd.worker.parent import Worker
 
-if TYPE_CHECKING:  # loaded when a message is rendered, and where the web port is open
+if TYPE_CHECKING:  # loaded when a message is rendered, where hubs push, where the web port is open
     from digestd.delivery.render import Renderer
     from digestd.services.discover import Discoverer
+    from digestd.services.push import PushService
     from digestd.web.server import WebServer
 
 
@@ -175,8 +175,13 @@ class App:
                     origins.record(db, asked, self.clock())
 
     @asynccontextmanager
-    async def parts(self, config: Config, store: Store) -> AsyncIterator[Parts]:
-        """Build all parts for `config` on `store`; close them at the end."""
+    async def parts(
+        self, config: Config, store: Store, *, serves: bool = False
+    ) -> AsyncIterator[Parts]:
+        """Build all parts for `config` on `store`; close them at the end.
+
+        The web port is for a process that `serves`: one that stays.
+        """
         owner, clock = this_process(), self.clock
         now = clock()
         followed = await store.write(_prepare, config, now)
@@ -289,7 +294,7 @@ class App:
             notary=notary,
             lanes=lanes,
             sweeper=Sweeper(store, owner, ring_all),
-            web=_web_server(store, clock, config, push, ring_all),
+            web=_web_server(store, clock, config, push, ring_all) if serves else None,
             followed=followed,
         )
         try:
@@ -329,6 +334,8 @@ async def _push_service(
 ) -> PushService | None:
     if not config.push.callback_url:
         return None
+    from digestd.services.push import PushService  # noqa: PLC0415
+
     push = PushService(
         store=store,
         client=client,

@@ -49,7 +49,8 @@ def _fields(cls: type[Any]) -> Iterator[tuple[str, _Field]]:
 
 def _constructor(cls: type[Any]) -> FunctionType:
     parameters, lines, defaults = ["self"], ["pass"], []
-    known: dict[str, Any] = {"none": _NONE}
+    known: dict[str, Any] = {"none": _NONE, "put": object.__setattr__}
+    is_sealed = "__setattr__" in vars(cls)
     for name, said in _fields(cls):
         value = name
         if said.default_factory is not None:
@@ -62,7 +63,7 @@ def _constructor(cls: type[Any]) -> FunctionType:
         else:
             parameters.append(f"{name}=none")
             defaults.append(said.default)
-        lines.append(f"self.{name} = {value}")
+        lines.append(f"put(self, {name!r}, {value})" if is_sealed else f"self.{name} = {value}")
     exec(f"def __init__({', '.join(parameters)}):\n {'; '.join(lines)}", known)  # noqa: S102
     init: FunctionType = known["__init__"]
     init.__defaults__ = tuple(defaults)

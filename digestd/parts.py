@@ -19,13 +19,13 @@ from digestd.services.messages import Composer
 from digestd.services.notices import Notary
 from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
-from digestd.services.push import PushService
 from digestd.services.sweep import Sweeper
 from digestd.services.waiting import Bell
 from digestd.store.db import Store
 from digestd.worker.lanes import Lanes
 
-if TYPE_CHECKING:  # loaded where the web port is open
+if TYPE_CHECKING:  # loaded where hubs push, and where the web port is open
+    from digestd.services.push import PushService
     from digestd.web.server import WebServer
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -87,7 +86,7 @@ class PushSettings:
         return self.callback_url.rstrip("/") + "/push/"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)  # at run time too: everything holds it
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that the owner wants. `warnings` are one line each, without secrets."""
 
@@ -97,17 +96,23 @@ class Config:
     mail: MailServer | None
     channels: Mapping[str, Channel]
     digests: Mapping[str, Digest]
-    subscriptions: tuple[Subscription, ...] = dataclasses.field(repr=False)  # with passwords
+    subscriptions: tuple[Subscription, ...] = field(repr=False)  # URLs may hold passwords
     store: StoreSettings
     poll: PollSettings
     delivery: DeliverySettings
     notices: NoticeSettings
     web: WebSettings
-    push: PushSettings = dataclasses.field(default_factory=PushSettings)
-    rules: Rules = dataclasses.field(default_factory=Rules, repr=False)
-    tag_requests: Mapping[str, Asked] = dataclasses.field(default_factory=dict, repr=False)
+    push: PushSettings = field(default_factory=PushSettings)
+    rules: Rules = field(default_factory=Rules, repr=False)
+    tag_requests: Mapping[str, Asked] = field(default_factory=dict, repr=False)
     template_dirs: tuple[Path, ...] = ()  # looked in before our own templates
     warnings: tuple[str, ...] = ()
+
+    def __setattr__(self, name: str, _value: object) -> None:
+        """Refuse: everything holds it, and believes that it stays as it is."""
+        from dataclasses import FrozenInstanceError  # noqa: PLC0415 (a mistake of ours)
+
+        raise FrozenInstanceError(name)
 
     def request_of(self, tags: Iterable[str]) -> RequestOptions:
         """Return how a feed with these tags, which says nothing itself, is asked."""

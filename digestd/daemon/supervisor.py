@@ -105,7 +105,7 @@ class Daemon:
 
     async def _session(self, config: Config, store: Store) -> None:
         """Run all loops for `config` until stop or a reload."""
-        async with self._app.parts(config, store) as parts:
+        async with self._app.parts(config, store, serves=True) as parts:
             self.parts = parts
             await store.write(outbox.unpark_all, self._app.clock())
             await store.write(daemons.enter, parts.owner, self._app.clock())

@@ -25,7 +25,6 @@ from digestd.core.outcomes import (
     NotModified,
 )
 from digestd.core.text import one_line
-from digestd.formats.pages import ERROR_PAGE, is_page, what_it_is
 from digestd.frozen import dataclass
 from digestd.net.decoding import BodyReader, UnreadableBodyError
 from digestd.net.guard import Resolve
@@ -281,6 +280,8 @@ class Client:
                     reader.feed(piece)
         except (TimeoutError, UnreadableBodyError, httpx.HTTPError):
             pass  # what has come will do
+        from digestd.formats.pages import ERROR_PAGE, is_page, what_it_is  # noqa: PLC0415 (rare)
+
         page = reader.so_far().decode("utf-8", "replace")
         what = what_it_is(page) if is_page(page) else ""
         return "" if what == ERROR_PAGE else what

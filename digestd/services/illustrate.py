@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from digestd import telemetry
 from digestd.clock import Clock
@@ -24,14 +25,15 @@ from digestd.core.pictures import (
     Pictures,
     Wishes,
 )
-from digestd.formats import thumbnail
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
-from digestd.services.imagefetch import ImageFetcher
 from digestd.services.messages import Composer
 from digestd.store import pictures
 from digestd.store.db import Store
 from digestd.worker.parent import JobFailedError, Worker
+
+if TYPE_CHECKING:  # loaded when a message shows images
+    from digestd.services.imagefetch import ImageFetcher
 
 # For a digest, and for an alert, which should be quick.
 _SECONDS_TO_DRAW, _SECONDS_TO_ALERT = 12.0, 4.0
@@ -57,7 +59,13 @@ class Illustrator:
         self.patience = 12.0  # seconds that a message waits for images
         self._store = store
         self._clock = clock
-        self._images = ImageFetcher(store, client, gate, self.drawer, followed, clock)
+        self._fetching = store, client, gate, self.drawer, followed, clock
+
+    @cached_property
+    def _images(self) -> ImageFetcher:
+        from digestd.services.imagefetch import ImageFetcher  # noqa: PLC0415 (most show none)
+
+        return ImageFetcher(*self._fetching)
 
     @cached_property
     def _can_draw(self) -> bool:
@@ -67,6 +75,8 @@ class Illustrator:
 
     @cached_property
     def _can_shrink(self) -> bool:
+        from digestd.formats import thumbnail  # noqa: PLC0415 (as above)
+
         return thumbnail.is_available()
 
     async def illustrated(

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import pickle
 import signal
 import sys
 from datetime import timedelta
 from typing import Any
-
-from digestd.worker.frames import HEADER, pack, unpack
 
 MEMORY_LIMIT = 1 << 30
 _LONGEST_ANSWER = 256 << 20
@@ -71,11 +68,11 @@ class Worker:
             self._stop_timer()
             try:
                 async with asyncio.timeout(self.deadline):
-                    ok, value = await self._ask(pack((job, args, kwargs)))
+                    ok, value = await self._ask(job, args, kwargs)
             except TimeoutError:
                 await self._end()
                 raise JobFailedError(f"took longer than {self.deadline:.0f} s to read") from None
-            except (OSError, EOFError, pickle.UnpicklingError) as exc:
+            except (OSError, EOFError) as exc:
                 if await self._end(by_itself=True) == -signal.SIGPROF:
                     raise JobTooLongError(f"took longer than {self._cpu:g} s to read") from exc
                 raise JobFailedError("broke the process that read it") from exc
@@ -94,7 +91,13 @@ class Worker:
         self._stop_timer()
         await self._end()
 
-    async def _ask(self, frame: bytes) -> tuple[bool | None, Any]:
+    async def _ask(self, *job: Any) -> tuple[bool | None, Any]:  # noqa: ANN401
+        # Not before the first document: most passes have none.
+        from pickle import UnpicklingError  # noqa: PLC0415
+
+        from digestd.worker.frames import HEADER, pack, unpack  # noqa: PLC0415
+
+        frame = pack(job)
         child = await self._started()
         if child.stdin is None or child.stdout is None:
             raise EOFError
@@ -106,7 +109,10 @@ class Worker:
         (length,) = HEADER.unpack(await child.stdout.readexactly(HEADER.size))
         if length > _LONGEST_ANSWER:
             raise EOFError
-        ok, value = unpack(await child.stdout.readexactly(length))
+        try:
+            ok, value = unpack(await child.stdout.readexactly(length))
+        except UnpicklingError as exc:
+            raise EOFError from exc  # whatever it is, it is no answer
         return None if ok is None else bool(ok), value
 
     async def _started(self) -> asyncio.subprocess.Process:

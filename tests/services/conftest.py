@@ -45,7 +45,7 @@ def open_parts(tmp_path: Path, wall: Wall) -> Iterator[Open]:
         environ = {"STATE_DIRECTORY": str(tmp_path / "state"), "LANG": "en_US.UTF-8", "TZ": "UTC"}
         app = App(environ, wall, str(path))
         stores.append(Store(app.config.store.path))
-        return app.parts(app.config, stores[-1])
+        return app.parts(app.config, stores[-1], serves=True)
 
     yield open_
     for store in stores:
