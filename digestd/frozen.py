@@ -180,5 +180,5 @@ else:
         for name, value in changes.items():
             if name not in kind.__match_args__:
                 raise TypeError(f"{kind.__name__} has no {name}")
-            setattr(made, name, value)
+            object.__setattr__(made, name, value)  # a sealed one, too
         return made

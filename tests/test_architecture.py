@@ -210,13 +210,40 @@ def test_what_is_allowed_is_not_complained_about(tmp_path: Path) -> None:
 # Whatever a pass that finds nothing new has no use for; together, half a second and 40 MB.
 HEAVY = {
     *("PIL", "apprise", "babel", "feedparser", "h11", "httpcore", "jinja2", "lxml", "nh3"),
-    *("requests", "rich", "starlette", "tomlkit", "uvicorn"),
+    *("pickle", "requests", "rich", "starlette", "tomlkit", "uvicorn"),
+}
+# Whatever the child has no use for that reads documents as most are.
+NOT_TO_READ = {
+    *("asyncio", "email", "feedparser", "hmac", "logging", "random", "socket", "ssl"),
+    *("sqlite3", "subprocess", "zoneinfo"),
 }
 
 
-@pytest.mark.parametrize("module", ["digestd.cli", "digestd.app", "digestd.daemon"])
-def test_nothing_is_loaded_before_it_is_needed(module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("digestd.cli", HEAVY),
+        ("digestd.app", HEAVY),
+        ("digestd.daemon", HEAVY),
+        ("digestd.formats.news", NOT_TO_READ),
+        ("digestd.worker.child", NOT_TO_READ | {"dataclasses", "inspect"}),
+    ],
+)
+def test_nothing_is_loaded_before_it_is_needed(module: str, unneeded: set[str]) -> None:
     code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert unneeded & set(loaded.split()) == set()
+
+
+def test_a_pass_without_feeds_loads_no_more(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[store]\npath = "{tmp_path}/db"\n[channels]\nscreen = "terminal://"\n')
+    code = (
+        f"import sys, digestd.cli; digestd.cli.main(['-c', {str(file)!r}, 'run', '--once']);"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

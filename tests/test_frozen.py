@@ -93,6 +93,23 @@ def test_a_change_leaves_the_rest() -> None:
         frozen.replace(Point(1), z=3)  # type: ignore[call-arg]
 
 
+def test_a_class_may_refuse_changes_when_it_runs() -> None:
+    @frozen.dataclass(frozen=True, slots=True)
+    class Sealed:
+        """As the configuration."""
+
+        x: int
+        seen: list[int] = frozen.field(default_factory=list)
+
+        def __setattr__(self, name: str, _value: object) -> None:
+            raise dataclasses.FrozenInstanceError(name)
+
+    one = Sealed(1)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.x = 2  # type: ignore[misc]
+    assert frozen.replace(one, x=3) == Sealed(3)
+
+
 def test_what_is_left_out_here_is_refused() -> None:
     with pytest.raises(TypeError, match="standard library"):
 

@@ -17,7 +17,7 @@ from digestd.config.rules import read_rules
 from digestd.config.source import Source
 from digestd.config.tables import Reading, Table, dotted
 from digestd.config.values import known_as, nearest, parse_first, parse_name, parse_zone
-from digestd.core.addresses import check_url
+from digestd.core.addresses import USUAL, check_url
 from digestd.core.links import RSSHUB
 from digestd.core.models import (
     Channel,
@@ -83,8 +83,8 @@ class _Wants:
     page: PageSelectors | None = None
 
 
-_NOTHING = _Wants()
-_WANTS = frozenset((*_Wants.__match_args__, *requests.KEYS)) - {"asked"}
+# Keys of a feed's own; by all others feeds are alike, or not.
+_ITS_OWN = frozenset(("url", "id", "name", "opml"))
 
 
 def read(
@@ -99,7 +99,7 @@ def read(
     names = _Names(tuple(channels), tuple(digest_tables))
     digests = {name: _digest(name, it, zone, names) for name, it in digest_tables.items()}
     tags = {name: _wants(it, names) for name, it in top.named("tags")}
-    feeds, doubles = _Feeds(names, tags, digests, rsshub), _Doubles()
+    feeds, doubles = _Feeds(reading, names, tags, digests, rsshub), _Doubles()
     subscriptions = []
     for row in chain(top.rows("feeds"), *(_feeds_alone(source, reading) for source in more)):
         one = feeds.read(row)
@@ -169,8 +169,6 @@ def _look_up_tags(table: Table, digest: Digest, used: set[str]) -> str:
 
 
 def _wants(table: Table, names: _Names) -> _Wants:
-    if _WANTS.isdisjoint(table.raw):  # as most feeds of a long list: nothing need be looked up
-        return _NOTHING
     return _Wants(
         alert=_channel_names(table, "alert", names),
         digest=table.names("digest", names.digests, "digest"),
@@ -237,37 +235,47 @@ def _feeds_alone(source: Source, reading: Reading) -> Iterable[Table]:
 
 
 class _Feeds:
-    """Reads feeds. What follows from tags and wishes is worked out once for all that are alike."""
+    """Reads feeds. Tags and wishes are read, and thought through, once for all that are alike."""
 
     def __init__(
         self,
+        reading: Reading,
         names: _Names,
         tags: Mapping[str, _Wants],
         digests: Mapping[str, Digest],
         rsshub: str,
     ) -> None:
+        self._reading = reading
         self._names = names
         self._tags = tags
         self._digests = digests
         self._rsshub = rsshub
-        self._alike: dict[tuple[_Wants, tuple[str, ...]], Callable[..., Subscription]] = {}
+        self._alike: dict[str, Callable[..., Subscription]] = {}
 
     def read(self, table: Table) -> Subscription:
         """Return the feed that `table` tells of."""
         url, secret_url = _address(table, self._rsshub)
         if "opml" in table:
             table.pairs("opml")  # only `export` has a use for it
-        labels = table.parsed_words("tags", _parse_tags, ())
-        like = _wants(table, self._names), labels
-        make = self._alike.get(like)
-        if make is None:
-            make = self._alike[like] = self._maker(*like)
+        make = self._like(table)
         return make(
             url=url,
             secret_url=secret_url,
             id=table.parsed("id", _parse_id, None),
             name=table.text("name", None) or None,
         )
+
+    def _like(self, table: Table) -> Callable[..., Subscription]:
+        """Return what makes feeds that want all that `table` wants."""
+        said = repr([said for said in table.raw.items() if said[0] not in _ITS_OWN])
+        make = self._alike.get(said)
+        if make is None:
+            before = len(self._reading.complaints)
+            labels = table.parsed_words("tags", _parse_tags, ())
+            make = self._maker(_wants(table, self._names), labels)
+            if len(self._reading.complaints) == before:  # else each has to be complained of
+                self._alike[said] = make
+        return make
 
     def _maker(self, own: _Wants, labels: tuple[str, ...]) -> Callable[..., Subscription]:
         """Return what makes feeds with these wishes and tags, given what tells them apart."""
@@ -355,6 +363,8 @@ def _place(row: Table) -> str:
 
 def _comparable(url: str) -> str:
     """Return `url` with what cannot tell two feeds apart removed: case of the host, fragment."""
+    if USUAL.fullmatch(url):
+        return url
     try:
         parts = urlsplit(url.strip())
     except ValueError:

@@ -244,6 +244,10 @@ def _host_and_port(entry: str) -> tuple[str, int | None]:
 # --- decisions -------------------------------------------------------------------------
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Addresses as most are, of which there is one reading.
+USUAL = re.compile(
+    r"https?://[a-z0-9.-]+(?::([0-9]{1,4}))?/[A-Za-z0-9%_.~,=+@!/-]*(?:\?[A-Za-z0-9%_.~,=+&/-]+)?"
+)
 
 
 @lru_cache(maxsize=2_000)  # asked when a feed is configured, and whenever it is asked
@@ -255,6 +259,9 @@ def check_url(url: str) -> str | None:
     """
     if len(url) > MAX_URL_LENGTH:
         return f"the address is longer than {MAX_URL_LENGTH} characters"
+    usual = USUAL.fullmatch(url)
+    if usual and int(usual[1] or 80) not in _BLOCKED_PORTS:
+        return None
     if _CONTROL.search(url):
         return "the address holds control characters"
     try:

@@ -446,6 +446,14 @@ def test_every_key_that_waits_is_known() -> None:
     assert known >= NOT_YET
 
 
+def test_feeds_that_are_wrong_alike_are_each_complained_of(file: Path) -> None:
+    rows = [
+        f'[[feeds]]\nurl = "https://a.example/{i}"\ntags = ["b"]\nmath = "no"' for i in range(3)
+    ]
+    found = wrong(file, '[channels]\na = "terminal://"\n' + "\n".join(rows))
+    assert [one.partition(":")[0] for one in found] == ["6", "10", "14"], found
+
+
 def test_load_raises_the_first_complaint(file: Path) -> None:
     file.write_text("language = 1\ntimezone = 1")
     with pytest.raises(ConfigError) as caught:

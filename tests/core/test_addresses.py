@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import tomllib
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.core.addresses import AllowList, check_url, normal_host, refusal, refused_kind
+from digestd.core.addresses import (
+    USUAL,
+    AllowList,
+    check_url,
+    normal_host,
+    refusal,
+    refused_kind,
+)
 
 CLOSED = AllowList()
 
@@ -297,3 +305,17 @@ def test_checking_any_text_never_raises_nor_repeats_a_password(text: str, scheme
 def test_an_owner_s_own_service_is_known_by_name_and_port(url: str, own: bool) -> None:
     allow = AllowList.parse(["rsshub:1200", "nas.local", "10.0.0.0/8", "127.0.0.1:8080"])
     assert allow.is_own(url) is own
+
+
+@given(st.from_regex(USUAL, fullmatch=True), st.sampled_from([None, 22, 25, 80, 8080]))
+def test_a_usual_address_has_one_spelling_and_only_its_port_can_be_wrong(
+    url: str, port: int | None
+) -> None:
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    if port is not None:
+        url = f"{scheme}://{host.partition(':')[0]}:{port}{slash}{path}"
+    parts = urlsplit(url)
+    assert (parts.geturl(), parts.netloc.lower(), parts.fragment) == (url, parts.netloc, "")
+    longer = f"{url}#"  # none that is usual
+    assert check_url(url) == check_url(longer)
