@@ -113,4 +113,5 @@ def _id_in_store(app: App, url: str) -> str | None:
     if not app.config.store.path.exists():
         return None
     with app.database() as db:
-        return next((feed.id for feed in feed_rows.all_active(db) if feed.url == url), None)
+        feed = feed_rows.at(db, url)
+    return None if feed is None else feed.id

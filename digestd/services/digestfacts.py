@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from digestd.core.health import health
 from digestd.core.models import Digest, Feed
 from digestd.core.notices import Finding, of_channels, of_feeds
 from digestd.core.pausing import link_token
@@ -61,11 +59,12 @@ def gather(
 ) -> Facts:
     """Read what is to be said; `feed_pks` are the digest's feeds, None: all."""
     wanted = None if feed_pks is None else set(feed_pks)
-    followed = [feed for feed in feeds.all_active(db) if wanted is None or feed.pk in wanted]
-    states = Counter(health(feed, now) for feed in followed)
+    states = feeds.healths(db, now, wanted)
     known = notices.known(db)
+    told = [subject.removeprefix("feed:") for subject, _ in known]
+    troubled = [f for f in feeds.in_trouble(db, told, now) if wanted is None or f.pk in wanted]
     troubles = [
-        *of_feeds(followed, known, now, limits.after),
+        *of_feeds(sorted(troubled, key=lambda feed: feed.id), known, now, limits.after),
         *(
             one
             for one in of_channels(notices.channel_health(db), known, now, limits.after)

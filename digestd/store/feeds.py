@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -154,22 +154,24 @@ def find(db: Database, text: str) -> Feed:
 
     Raises SubscriptionError if there is none, UsageError if there are several.
     """
-    feeds = all_active(db)
     folded = text.casefold()
-    exact = [f for f in feeds if folded in {n.casefold() for n in _names(f)}]
-    found = exact or [f for f in feeds if any(n.casefold().startswith(folded) for n in _names(f))]
+    exact: list[tuple[int, str]] = []
+    begun: list[tuple[int, str]] = []
+    # Names alone: there may be very many, and one is wanted.
+    rows = db.conn.execute("SELECT pk, id, name, title, url FROM feeds WHERE active ORDER BY id")
+    for pk, *names in rows:
+        folds = [n.casefold() for n in (*names, names[-1].partition("://")[2]) if n]
+        if any(name.startswith(folded) for name in folds):
+            (exact if folded in folds else begun).append((pk, names[0]))
+    found = exact or begun
     shown = without_secrets(text)
     if not found:
         raise SubscriptionError(f"no feed is called {shown!r}; `digestd feeds` lists them")
     if len(found) > 1:
-        names = ", ".join(f.id for f in found[:5])
-        raise UsageError(f"{shown!r} could be any of {names}{' …' if len(found) > 5 else ''}")
-    return found[0]
-
-
-def _names(feed: Feed) -> list[str]:
-    names = [feed.id, feed.name, feed.title, feed.url, feed.url.partition("://")[2]]
-    return [name for name in names if name]
+        names_of = ", ".join(feed_id for _, feed_id in found[:5])
+        raise UsageError(f"{shown!r} could be any of {names_of}{' …' if len(found) > 5 else ''}")
+    [(pk, _)] = found
+    return by_pk(db, [pk])[pk]
 
 
 def get(db: Database, pk: int) -> Feed | None:
@@ -378,13 +380,17 @@ def counts(db: Database) -> dict[str, int]:
     return dict.fromkeys(("well", "failing", "gone", "new"), 0) | dict(rows.fetchall())
 
 
-def healths(db: Database, now: datetime) -> Counter[Health]:
-    """Return how many followed feeds are in each state of `core.health`, without reading them."""
+def healths(db: Database, now: datetime, among: Collection[int] | None = None) -> Counter[Health]:
+    """Return how many followed feeds are in each state of `core.health`, without reading them.
+
+    `among` are the rows of those that count; None: all do.
+    """
     rows = db.conn.execute(
         "SELECT CASE WHEN gone_at IS NOT NULL THEN 'gone' WHEN failures THEN 'failing'"
-        " WHEN baseline_at IS NULL THEN 'new' WHEN last_entry_at + usual_silence < ? THEN 'quiet'"
-        " ELSE 'well' END AS state, count(*) FROM feeds WHERE active GROUP BY state",
-        (stamp(now),),
+        " WHEN baseline_at IS NULL THEN 'new' WHEN last_entry_at + usual_silence < :now"
+        " THEN 'quiet' ELSE 'well' END AS state, count(*) FROM feeds WHERE active"
+        " AND (:among IS NULL OR pk IN (SELECT value FROM json_each(:among))) GROUP BY state",
+        {"now": stamp(now), "among": None if among is None else json.dumps(list(among))},
     )
     return Counter(dict(rows.fetchall()))
 

@@ -83,6 +83,8 @@ def test_a_feed_is_found_by_any_unambiguous_beginning(db: Database) -> None:
         feeds.find(db, "a")
     with pytest.raises(SubscriptionError, match="no feed is called"):
         feeds.find(db, "zzz")
+    with pytest.raises(UsageError):
+        feeds.find(db, "")
 
 
 def test_polling_all_leaves_those_alone_that_asked_for_patience(db: Database) -> None:
@@ -202,6 +204,8 @@ def test_how_feeds_fare_is_counted_without_reading_them(db: Database) -> None:
     states = Counter(health(feed, NOW) for feed in every)
     assert feeds.healths(db, NOW) == states
     assert set(states) == {"well", "quiet", "failing", "gone", "new"}
+    some = every[::3]
+    assert feeds.healths(db, NOW, [f.pk for f in some]) == Counter(health(f, NOW) for f in some)
     since = NOW - timedelta(minutes=5)
     waiting = [f for f in every if f.gone_at is None and f.next_poll_at and f.next_poll_at < since]
     assert feeds.late(db, since) == len(waiting) > 0
