@@ -7,13 +7,14 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
 
 from digestd.core.models import MailServer
 from digestd.core.outcomes import SendOutcome, TryAgain, Unknown
 from digestd.delivery.apprise_sender import AppriseSender
+from digestd.delivery.cutting import Sockets
 from digestd.delivery.mail import MailSender
 from digestd.delivery.webhook import HookSender
 from tests.support.messages import one_piece, target, trusting
@@ -74,3 +75,33 @@ def test_a_mail_server_that_drips(security: str, greeting: bytes) -> None:
             outcome = sender.send(one_piece(to))
     assert isinstance(outcome, TryAgain), outcome
     assert time.monotonic() - begun < 3
+
+
+def test_calls_of_any_number_share_one_thread_and_the_shortest_is_cut_first() -> None:
+    patient, hasty = Sockets(), Sockets()
+    ours, theirs = socket.socketpair()
+    hasty.add(ours)
+    with closing(ours), closing(theirs), ExitStack() as calls:
+        for _ in range(50):
+            calls.enter_context(patient.limited(60))
+        begun = time.monotonic()
+        with hasty.limited(0.05):
+            assert [thread.name for thread in threading.enumerate()].count("deadlines") == 1
+            assert ours.recv(1) == b""  # shut: nobody has written or closed
+        assert 0.04 < time.monotonic() - begun < 3
+
+
+def test_a_call_that_is_over_is_not_cut() -> None:
+    sockets = Sockets()
+    ours, theirs = socket.socketpair()
+    with closing(ours), closing(theirs):
+        sockets.add(ours)
+        with sockets.limited(0.01):
+            pass
+        other, end = socket.socketpair()
+        late = Sockets()
+        late.add(other)
+        with closing(other), closing(end), late.limited(0.03):
+            other.recv(1)  # by now the first would have been
+        theirs.sendall(b"x")
+        assert ours.recv(1) == b"x"
