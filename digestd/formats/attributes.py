@@ -12,7 +12,7 @@ from lxml import etree
 from digestd.core.links import PLAIN, split, strip_tracking
 from digestd.core.text import scrub
 from digestd.formats import policy
-from digestd.formats.maths import LONGEST_TEX
+from digestd.formats.mathsigns import LONGEST_TEX
 
 _MAX_URL = 4_000
 _BLANKS = re.compile(r"[\x00-\x20]+")

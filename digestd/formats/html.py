@@ -23,8 +23,8 @@ from digestd.core.text import scrub
 from digestd.formats import policy
 from digestd.formats.attributes import kept, taken_from
 from digestd.formats.htmltree import parse
-from digestd.formats.maths import MARK, NO_MATHS, mark_html
-from digestd.formats.mathscan import without_signs
+from digestd.formats.maths import mark_html
+from digestd.formats.mathsigns import MARK, NO_MATHS, without_signs
 from digestd.formats.media import help_image, link_to_media, tidy_image
 
 MAX_HTML = 1_000_000  # characters of one piece

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import escape, unescape
+from typing import TYPE_CHECKING
 
-from digestd.core.mathmacros import MAX_DEFINED, Macro, expand, macro, take_definitions
-from digestd.core.mathtext import to_text as formula_text
 from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.core.text import one_line
 from digestd.formats.plaintext import to_text
 from digestd.frozen import replace
+
+if TYPE_CHECKING:  # what knows maths is loaded where there are macros
+    from digestd.core.mathmacros import Macro
 
 _MARK = re.compile(r'<span(?=[^<>]* class="math")[^<>]* data-tex="([^"]*)"[^<>]*>[^<]*</span>')
 _DEFINES = re.compile(r"\\(?:(?:new|renew|provide)command|g?def|DeclareMathOperator)\b")
@@ -22,7 +24,11 @@ def with_macros(feed: ParsedFeed, macros: Mapping[str, str]) -> ParsedFeed:
 
     What one of an entry's formulas defines holds for those after it.
     """
-    known = {name: macro(body) for name, body in macros.items()}
+    known: dict[str, Macro] = {}
+    if macros:
+        from digestd.core.mathmacros import macro  # noqa: PLC0415 (see above)
+
+        known = {name: macro(body) for name, body in macros.items()}
     entries = tuple(written_out(entry, known) for entry in feed.entries)
     return replace(feed, entries=entries) if entries != feed.entries else feed
 
@@ -48,6 +54,9 @@ def written_out(entry: ParsedEntry, known: Mapping[str, Macro]) -> ParsedEntry:
 
 def expand_marks(html: str, macros: Mapping[str, Macro]) -> str:
     """Return `html` with the macros in its marked formulas written out."""
+    from digestd.core.mathmacros import MAX_DEFINED, expand, take_definitions  # noqa: PLC0415
+    from digestd.core.mathtext import to_text as formula_text  # noqa: PLC0415
+
     known = dict(macros)
 
     def redo(mark: re.Match[str]) -> str:

@@ -15,10 +15,10 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, fromstring
 
-from digestd.formats.mathscan import reads_like_maths, without_signs
+from digestd.formats.mathscan import reads_like_maths
+from digestd.formats.mathsigns import LONGEST_TEX, without_signs
 from digestd.frozen import dataclass
 
-LONGEST_TEX = 8_000
 _LONGEST_MATHML = 60_000
 _DEEPEST_MATHML = 50
 

@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterator
 
 from digestd.core.parsed import MathMode
+from digestd.formats.mathsigns import BREAK, EMPHASIS, INLINE_TAG
 from digestd.frozen import dataclass
-
-# Signs that stand for tags; whatever of them a document brings itself is removed before.
-BREAK, EMPHASIS, INLINE_TAG = "\ue000", "\ue001", "\ue002"
 
 _LONGEST_INLINE, _LONGEST_DISPLAY, _LONGEST_CUT = 600, 8_000, 2_000
 # So many characters may be looked through for closing delimiters in one run: attackers
@@ -55,7 +53,6 @@ _INDEX = re.compile(r"(?:[_^](?:\{[^{}$]{1,40}\}|\\[A-Za-z]+|[0-9A-Za-z+−*-]))
 _SUFFIX = re.compile(r"(?:th|st|nd|rd|s|es|ish|NNs?|D)(?![A-Za-z0-9])")
 _IDENTIFIER = re.compile(r"[A-Za-z]")
 _QUOTED_WORDS = frozenset("and or to with then".split())
-_SIGNS = re.compile(f"[{BREAK}{EMPHASIS}{INLINE_TAG}]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _CUT = re.compile(r"(?:\.\.\.|…|\[…\]|\[\.\.\.\])\s*$")
 
@@ -97,13 +94,6 @@ def find_delimited(flat: str, mode: MathMode = "auto") -> Iterator[Found]:
         if found is not None:
             yield found
             at = found.end
-
-
-def without_signs(text: str) -> str:
-    """Return `text` without the characters that stand for tags here."""
-    if BREAK in text or EMPHASIS in text or INLINE_TAG in text:
-        return _SIGNS.sub("", text)
-    return text
 
 
 def reads_like_maths(tex: str) -> bool:

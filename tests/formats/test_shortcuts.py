@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digestd.core.links import canonical_link
+from digestd.core.parsed import MathMode
 from digestd.core.text import one_line
-from digestd.formats import fields
+from digestd.formats import fields, mathfind
 from digestd.formats.attributes import absolute
 from digestd.formats.dates import parse_date
 from digestd.formats.element import UNDERSTOOD
@@ -57,7 +58,20 @@ def test_plain_addresses(address: str, base: str) -> None:
 @given(lines)
 def test_titles_without_signs(line: str) -> None:
     line = one_line(line)
-    assert fields.title(line, is_html=False, math="auto") == mark_title(escape(line, quote=False))
+    found = mathfind.title(escape(line, quote=False), "auto")
+    assert fields.title(line, is_html=False, math="auto") == found
+
+
+pieces = st.sampled_from(
+    "a B 2 &amp; &lt; &gt; &nbsp; &amp;lt; &am &; & &quot; &lsquo; &#36; &dollar; &grave; <"
+    " > b> $ \\ \\alpha - -- ` `` '' ~ { } ^ _ \n \u00a0 \ue000".split(" ")
+)
+
+
+@FEW
+@given(st.lists(pieces, max_size=8).map("".join), st.sampled_from(["auto", "off", "on"]))
+def test_titles_without_maths(text: str, mode: MathMode) -> None:
+    assert mark_title(text, mode) == mathfind.title(text, mode)
 
 
 @FEW
