@@ -3,9 +3,9 @@
     cli  demo  daemon  >  app  >  parts  >  web  >  services  >  net | store | delivery | worker
         >  formats  >  core
 
-`errors`, `clock`, `garbage` and `loop` are leaves for all, `telemetry` is one for the shell, and
-`config` knows only `core` and `errors`. An import inside a function, or only
-for the type checker, is an arrow like any other.
+`errors`, `clock`, `frozen`, `garbage`, `loop` and `patterns` are leaves for all, `telemetry` is
+one for the shell, and `config` knows only `core` and `errors`. An import inside a function, or
+only for the type checker, is an arrow like any other.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ LEAVES = {
     "frozen",
     "garbage",
     "loop",
+    "patterns",
 }  # "": the package itself, which holds the version
 LAYERS = RANKS.keys() | LEAVES | {"config", "telemetry"}
 

@@ -12,13 +12,14 @@ import tomli
 
 from digestd.errors import ConfigError
 from digestd.frozen import dataclass, field
+from digestd.patterns import pattern
 
 # ("feeds", 0, "url"): names, and places in lists of tables from 0.
 KeyPath = tuple[str | int, ...]
 
 # Strings first, so that no bracket, hash or newline inside one counts. No two
 # branches begin alike but for the quotes, so nothing is tried twice.
-_TOKEN = re.compile(
+_TOKEN = pattern(
     r'"""(?:\\.|[^\\])*?"{3,5}'
     r"|'''.*?'{3,5}"
     r'|"(?:\\.|[^"\\\n])*"'

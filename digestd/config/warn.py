@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 from digestd.config.source import KeyPath, Source
 from digestd.config.tables import dotted
 from digestd.config.values import has_reference
+from digestd.patterns import pattern
 
 _SECRET_HEADER = re.compile(r"auth|cookie|key|token|secret", re.IGNORECASE)
 # Channels whose address gives nobody the right to do anything.
 _HARMLESS = ("terminal", "maildir", "file", "mail")
 # Services of the owner's own making, whose address is a secret only if it says so.
 _PLAIN = ("http", "https", "json", "jsons", "xml", "xmls", "form", "forms")
-_TELLING = re.compile(
+_TELLING = pattern(
     r"(^|[&;_-])(api_?key|auth|key|pass(wo?r?d)?|secret|sig|token)=[^&;]", re.IGNORECASE
 )
 

@@ -39,6 +39,7 @@ from datetime import UTC, datetime, timedelta
 from digestd.core.links import canonical_link
 from digestd.core.parsed import ParsedEntry
 from digestd.frozen import dataclass, replace
+from digestd.patterns import pattern
 
 KEY_BYTES = 16
 _SKEW = timedelta(minutes=10)
@@ -59,13 +60,13 @@ _COUNTED_HAN = (
 )
 # Looked for at the numbers only: trying every word at every position costs ten times more. The
 # digit comes first, and what must not stand before it after: so digits are all that is looked for.
-_NUMBER = re.compile(
+_NUMBER = pattern(
     r"[0-9](?<![0-9.,][0-9])[0-9.,]{0,14}"
     r"(?:(\s?(?:second|minute|min|hour|day|week|month|year)s? ago"
     r"|\s?(?:秒|分钟|分鐘|小时|小時|天|周|个月|個月|年)前)|\s?[km万萬亿]?\s?[次人个條条]?)"
 )
-_COUNTED_AFTER = re.compile(rf"\s?(?:{_COUNTED})\b|\s?(?:{_COUNTED_HAN})")
-_COUNTED_BEFORE = re.compile(rf"(?:\b(?:{_COUNTED})(?: count)?|{_COUNTED_HAN})\s?[:：(（]?\s?$")
+_COUNTED_AFTER = pattern(rf"\s?(?:{_COUNTED})\b|\s?(?:{_COUNTED_HAN})")
+_COUNTED_BEFORE = pattern(rf"(?:\b(?:{_COUNTED})(?: count)?|{_COUNTED_HAN})\s?[:：(（]?\s?$")
 _MAX_COMPARED = 100_000  # characters of a body: an edit beyond them goes unnoticed
 _WORD = re.compile(r"\w+")
 _NO_WORD = {sign: " " for sign in range(128) if not _WORD.match(chr(sign))}

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urljoin
 
+from digestd.patterns import pattern
+
 _MOST_LINKS = 50
 _TARGET = re.compile(r"\s*,*\s*<([^<>]{0,2000})>")
 # A parameter: a name, and a value that is quoted (a comma or semicolon may stand in it) or not.
-_PARAMETER = re.compile(r'\s*;\s*([\w!#$&+.^`|~*-]{1,40})\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*))?')
+_PARAMETER = pattern(r'\s*;\s*([\w!#$&+.^`|~*-]{1,40})\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*))?')
 
 
 def links(header: str, base: str) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from digestd.patterns import pattern
+
 # Parameters that name a campaign or a reader, never a page. Those ending in "_" are prefixes.
 TRACKING_PREFIXES = ("utm_", "mtm_", "matomo_", "hsa_", "vero_", "oly_")
 TRACKING_NAMES = frozenset(
@@ -116,7 +118,7 @@ def _is_tracking(parameter: str) -> bool:
 
 
 # Names of parameters that hold what opens something: rather one too many than one too few.
-_TELLING = re.compile(
+_TELLING = pattern(
     r"key(?!word)|token|secret|pass|pwd|auth(?!or)|session|signature|credential|hash|jwt"
     r"|(?:^|[_-])(?:sig|pw|pin|sid|cookie)$",
     re.IGNORECASE,

@@ -12,12 +12,12 @@ keys are not known, say), its text is missed, and the document is read as a whol
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from digestd.core.parsed import Enclosure, ParsedEntry, ParsedFeed, Unreadable
 from digestd.frozen import dataclass, replace
+from digestd.patterns import pattern
 
 if TYPE_CHECKING:  # the reader, in a process of its own, decides nothing
     from digestd.core.models import Feed, Subscription
@@ -137,8 +137,8 @@ def misses_text(plan: RefreshPlan) -> bool:
 
 # A head in which only these differ says the same: dates, and comments with the time that a
 # cache took. It ends where the first entry begins, and further on nothing is passed over.
-_FIRST_ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s/>]")
-_VOLATILE = re.compile(
+_FIRST_ENTRY = pattern(rb"<(?:\w{1,20}:)?(?:item|entry)[\s/>]")
+_VOLATILE = pattern(
     rb"<((?:\w{1,20}:)?(?:lastBuildDate|pubDate|updated|modified|date|created))"
     rb"(?:\s[^<>]{0,200})?>[^<]{0,100}</\1\s{0,9}>"
     rb"|<!--(?:[^-]|-(?!->)){0,500}-->",

@@ -8,22 +8,24 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from digestd.patterns import pattern
+
 if TYPE_CHECKING:  # most lines are short and plain: it is loaded for those that are not
     import regex
 
 # What a terminal, a log line, a header or a reader's eye could be fooled by. Kept: tab and
 # newline, the joiners (Persian, Indic scripts and emoji need them) and the two direction
 # marks, which move nothing but neutral signs beside them.
-_HARMFUL = re.compile(
+_HARMFUL = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1; carriage returns were folded before
     "\u202a-\u202e\u2066-\u2069\u206a-\u206f"  # bidi embeddings, overrides, isolates; deprecated
     "\ufeff\ufff9-\ufffb\ufffe\uffff"  # byte order mark, interlinear marks, no characters
     "\U000e0000-\U000e007f"  # tags: a second, invisible ASCII
     "\ud800-\udfff]"  # lone surrogates: no encoder takes them
 )
-_NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_NEWLINES = pattern("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # On top of that for a single line: what shows nothing and splits words a rule looks for.
-_INVISIBLE = re.compile(
+_INVISIBLE = pattern(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2060-\u2064\u3164\uffa0]"
 )
 # A joiner joins two letters or two emoji; beside ASCII or blanks it only hides.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from email.utils import getaddresses
 from typing import Literal
 
@@ -12,6 +11,7 @@ from digestd.delivery.limits import Shape
 from digestd.delivery.mailservers import Route
 from digestd.errors import ConfigError
 from digestd.frozen import dataclass, field
+from digestd.patterns import pattern
 
 Form = Literal["mail", "json", "page", "line", "apprise"]
 # How a message is written, whatever it goes out as.
@@ -137,9 +137,7 @@ def addresses(texts: list[str], key: str) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-_ADDRESS = re.compile(
-    r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>(),;\\\"\x00-\x1f\x7f]{1,253}"
-)
+_ADDRESS = pattern(r"[^\s@<>(),;:\\\"\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>(),;\\\"\x00-\x1f\x7f]{1,253}")
 
 
 def is_address(text: str) -> bool:

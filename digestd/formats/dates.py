@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from digestd.patterns import pattern
+
 _MONTHS = {
     1: "january jan janvier janv januar jän jänner enero ene gennaio gen janeiro januari"
     " январь января янв styczeń stycznia sty leden ledna január ianuarie ocak"
@@ -50,32 +52,30 @@ _ZONES = {
     "akst": -9, "hst": -10, "brt": -3, "art": -3,
 }  # fmt: skip
 _MAX = 80
-_ISO = re.compile(r"([0-9]{4})[-/.年 ]\s?([0-9]{1,2})[-/.月 ]\s?([0-9]{1,2})(?![0-9])")
+_ISO = pattern(r"([0-9]{4})[-/.年 ]\s?([0-9]{1,2})[-/.月 ]\s?([0-9]{1,2})(?![0-9])")
 # As nearly all of RSS has it (RFC 5322, section 3.3); the rest is for `email.utils`.
-_MAIL = re.compile(
+_MAIL = pattern(
     r"(?:[A-Z][a-z]{2}, )?([0-9]{1,2}) ([A-Z][a-z]{2}) ([12][0-9]{3})"
     r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|([+-])(0[0-9]|1[0-4])([0-5][0-9]))"
 )
 _MAIL_MONTH = dict(
     zip("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), range(1, 13), strict=True)
 )
-_BASIC = re.compile(r"([0-9]{8})T([0-9]{4}(?:[0-9]{2})?)(Z|[+-][0-9]{2}:?[0-9]{2})?")
+_BASIC = pattern(r"([0-9]{8})T([0-9]{4}(?:[0-9]{2})?)(Z|[+-][0-9]{2}:?[0-9]{2})?")
 # With dots the day goes first; with slashes only if nothing else is possible.
-_DOTTED = re.compile(r"(?<![0-9])([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?([0-9]{4})(?![0-9])")
-_SLASHED = re.compile(r"(?<![0-9])(1[3-9]|2[0-9]|3[01])/([0-9]{1,2})/([0-9]{4})(?![0-9])")
-_US_SLASHED = re.compile(r"(?<![0-9])([0-9]{1,2})/(1[3-9]|2[0-9]|3[01])/([0-9]{4})(?![0-9])")
-_HALF_DAY = re.compile(r"[0-9]\s?[ap]\.?m\b", re.IGNORECASE)
-_DAY_FIRST = re.compile(
+_DOTTED = pattern(r"(?<![0-9])([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?([0-9]{4})(?![0-9])")
+_SLASHED = pattern(r"(?<![0-9])(1[3-9]|2[0-9]|3[01])/([0-9]{1,2})/([0-9]{4})(?![0-9])")
+_US_SLASHED = pattern(r"(?<![0-9])([0-9]{1,2})/(1[3-9]|2[0-9]|3[01])/([0-9]{4})(?![0-9])")
+_HALF_DAY = pattern(r"[0-9]\s?[ap]\.?m\b", re.IGNORECASE)
+_DAY_FIRST = pattern(
     r"(?<![0-9])([0-9]{1,2})(?:st|nd|rd|th|er|º|\.)?[\s-]{1,3}(?:de\s)?([^\W\d_]{2,15})\.?,?[\s-]{1,3}(?:de\s)?([0-9]{4})(?![0-9])"
 )
-_MONTH_FIRST = re.compile(
-    r"([^\W\d_]{2,15})\.?\s([0-9]{1,2})(?:st|nd|rd|th)?,?\s([0-9]{4})(?![0-9])"
-)
-_CLOCK = re.compile(
+_MONTH_FIRST = pattern(r"([^\W\d_]{2,15})\.?\s([0-9]{1,2})(?:st|nd|rd|th)?,?\s([0-9]{4})(?![0-9])")
+_CLOCK = pattern(
     r"(上午|下午|오전|오후|午前|午後)?\s?(?<![0-9])([0-9]{1,2})[:h时時点시](?:([0-9]{1,2})(?:[:分분]([0-9]{1,2}))?)?[^\s+zZa-zA-Z-]{0,8}\s?([ap]\.?m)?"
 )
-_OFFSET = re.compile(r"(?:gmt|utc)?\s?([+-])([0-9]{1,2}):?([0-9]{2})?\s{0,3}(?:\(.{0,20})?$")
-_ZONE = re.compile(r"(?<![a-z])([a-z]{1,4})\.?$")
+_OFFSET = pattern(r"(?:gmt|utc)?\s?([+-])([0-9]{1,2}):?([0-9]{2})?\s{0,3}(?:\(.{0,20})?$")
+_ZONE = pattern(r"(?<![a-z])([a-z]{1,4})\.?$")
 
 
 def parse_date(text: str) -> datetime | None:
@@ -141,7 +141,7 @@ def _written(text: str) -> datetime | None:
 
 
 def _day(text: str) -> tuple[datetime, int] | None:
-    for pattern, (year, month, day) in (
+    for order, (year, month, day) in (
         (_ISO, (1, 2, 3)),
         (_DAY_FIRST, (3, 2, 1)),
         (_MONTH_FIRST, (3, 1, 2)),
@@ -149,7 +149,7 @@ def _day(text: str) -> tuple[datetime, int] | None:
         (_SLASHED, (3, 2, 1)),
         (_US_SLASHED, (3, 1, 2)),
     ):
-        found = pattern.search(text)
+        found = order.search(text)
         if found is None:
             continue
         number = int(found[month]) if found[month].isdecimal() else _MONTH.get(found[month], 0)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from digestd.formats import vietnamese as _vietnamese  # noqa: F401 (two codecs more)
+from digestd.patterns import pattern
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -116,15 +117,11 @@ _LOOKS = (
 )
 _SAMPLE = 60_000
 _HEAD = 4_000
-_DECLARED = re.compile(
-    rb"""(?:encoding|charset)\s{0,9}=\s{0,9}["']?\s{0,9}([A-Za-z0-9_.:-]{1,40})"""
-)
-_LANGUAGE = re.compile(
+_DECLARED = pattern(rb"""(?:encoding|charset)\s{0,9}=\s{0,9}["']?\s{0,9}([A-Za-z0-9_.:-]{1,40})""")
+_LANGUAGE = pattern(
     rb"""(?:<language>\s{0,99}|(?:xml:)?lang\s{0,9}=\s{0,9}["'])([A-Za-z]{2,3}(?:-[A-Za-z]{2,8})?)"""
 )
-_CHARSET = re.compile(
-    r"""charset\s{0,9}=\s{0,9}["']?\s{0,9}([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE
-)
+_CHARSET = pattern(r"""charset\s{0,9}=\s{0,9}["']?\s{0,9}([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
 # The share of a text's letters that a decoder may fail at and still be right.
 _TOLERATED = 0.02
 

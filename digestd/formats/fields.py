@@ -16,6 +16,7 @@ from digestd.formats.html import clean, first_image, from_text
 from digestd.formats.maths import mark_title
 from digestd.formats.plaintext import to_text
 from digestd.frozen import replace
+from digestd.patterns import pattern
 
 MAX_ENTRIES = 2_000
 MAX_ENCLOSURES = 20
@@ -26,30 +27,30 @@ _MAX_RAW_TITLE = 1_000
 _DERIVED_TITLE = 100
 
 # What may stand as markup in a title, or tells text from HTML; `<b` in "a <b" is no tag.
-_TAG = re.compile(
+_TAG = pattern(
     r"</?(?:a|abbr|b|big|br|center|cite|code|del|div|em|font|h[1-6]|i|img|ins|kbd|li|mark|ol|p|pre|q|s"
     r"|samp|small|span|strike|strong|sub|sup|table|td|tr|tt|u|ul|var|wbr|blockquote|figure|video|iframe)"
     r"(?:\s[^<>]{0,2000})?/?>",
     re.IGNORECASE,
 )
 # In titles said to be HTML: what has an attribute, or a partner, is a tag whatever its name.
-_WITH_CONTENT = re.compile(
+_WITH_CONTENT = pattern(
     r"<(script|style|noscript|template)\b[^<>]{0,2000}>.{0,2000}?</\1\s{0,9}>|<!--.{0,2000}?(?:-->|$)",
     re.IGNORECASE | re.DOTALL,
 )
-_ANY_TAG = re.compile(
+_ANY_TAG = pattern(
     r"<(?:[a-z][a-z0-9-]{0,40}(?:\s+[a-z:-]{1,40}\s?=\s?(?:\"[^\"<>]{0,2000}\"|'[^'<>]{0,2000}'|[^\s\"'<>]{1,2000}))"
     r"{1,50}\s{0,9}/?|/[a-z][a-z0-9-]{0,40}\s{0,9})>",
     re.IGNORECASE,
 )
-_CLOSED = re.compile(r"</[a-z][a-z0-9]{0,15}>|<(?:br|img|hr|p)\b[^<>]{0,2000}>", re.IGNORECASE)
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
+_CLOSED = pattern(r"</[a-z][a-z0-9]{0,15}>|<(?:br|img|hr|p)\b[^<>]{0,2000}>", re.IGNORECASE)
+_ENTITY = pattern(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/?p|/?div)\b[^<>]{0,2000}>", re.IGNORECASE)
 # What a title has in which `mark_title` finds anything: markup, formulas, traces of LaTeX.
-_MARKED = re.compile(r"[<>&$\\`{}^_~\ue000-\uf8ff]|--")
+_MARKED = pattern(r"[<>&$\\`{}^_~\ue000-\uf8ff]|--")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")
 # Commands that only mathematics uses: a feed full of them is one whose dollars are maths.
-_COMMAND = re.compile(
+_COMMAND = pattern(
     r"\\(?:frac|sum|int|prod|sqrt|math(?:bb|cal|bf|rm|scr|frak)|boldsymbol|bm|alpha|beta|theta|lambda"
     r"|sigma|mu|epsilon|varepsilon|partial|nabla|begin\{|left|infty|leq?|geq?|cdot|times|top|text)(?![a-z])"
 )

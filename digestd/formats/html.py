@@ -26,6 +26,7 @@ from digestd.formats.htmltree import parse
 from digestd.formats.maths import mark_html
 from digestd.formats.mathsigns import MARK, NO_MATHS, without_signs
 from digestd.formats.media import help_image, link_to_media, tidy_image
+from digestd.patterns import pattern
 
 MAX_HTML = 1_000_000  # characters of one piece
 MAX_REFERENCES = 200_000  # in it: nh3 takes time by the square of how many stand in a row
@@ -41,12 +42,12 @@ _ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"]*+)"')
 _BEGINNING = re.compile(r"<(/?[^\s/<>]*+)")
 # Tags that are none of HTML's: a body that ends early would end the document for lxml;
 # instructions, declarations and <o:p> come from word processors.
-_FOREIGN = re.compile(
+_FOREIGN = pattern(
     r"</?(?:html|body|head)(?:\s[^<>]*)?>|<[?!](?!--)[^<>]*>"
     r"|</?[a-z]{1,12}:[a-z][a-z0-9]{0,20}(?:\s[^<>]*)?/?>",
     re.IGNORECASE,
 )
-_MATHML_PREFIX = re.compile(r"(</?)mml?:(?=[a-z])", re.IGNORECASE)
+_MATHML_PREFIX = pattern(r"(</?)mml?:(?=[a-z])", re.IGNORECASE)
 _CLEANER = nh3.Cleaner(
     tags=set(policy.ALLOWED),
     attributes={tag: set(names | policy.EVERYWHERE) for tag, names in policy.ALLOWED.items()},
@@ -63,7 +64,7 @@ _UNCLOSED_PLAYER = re.compile(
     r"<iframe\b[^<>]{0,4000}>(?!(?:[^<]|<(?!/?iframe)){0,2000}</iframe)", re.IGNORECASE
 )
 # Before parsing: what may stand in what depends on the name.
-_RENAMED = re.compile(rf"(</?)({'|'.join(policy.RENAMED)})(?=[\s/>])", re.IGNORECASE)
+_RENAMED = pattern(rf"(</?)({'|'.join(policy.RENAMED)})(?=[\s/>])", re.IGNORECASE)
 # In "a<b: c" and "x<y,z" nobody means a tag.
 _NO_TAG = re.compile(r"<(?=/?[a-zA-Z][a-zA-Z0-9-]{0,60}[^a-zA-Z0-9\s/<>-])")
 # Elements that HTML closes by itself, or that have no content: they nest only through others.

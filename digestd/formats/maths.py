@@ -6,12 +6,12 @@ told at a glance.
 
 from __future__ import annotations
 
-import re
 from html import unescape
 from typing import TYPE_CHECKING, Literal
 
 from digestd.core.parsed import MathMode
 from digestd.formats.mathsigns import BREAK, EMPHASIS, INLINE_TAG
+from digestd.patterns import pattern
 
 if TYPE_CHECKING:
     from digestd.formats.mathready import Formula
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LONGEST_TITLE = 5_000
 
 # Quantifiers are possessive: see `mathfind`.
-_ANY_TAG = re.compile(
+_ANY_TAG = pattern(
     r"<(?:/?[A-Za-z][A-Za-z0-9-]{0,30}(?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+|![^<>]{0,500}+)>"
 )
 # Without one of these in it, nothing is a formula: delimiters, and the names that classes,
@@ -29,13 +29,13 @@ _TRACES = (
     *("data-attrs", "ee_img", "ql-img", "equation", "codecogs", "cht=tx", "cht&equals;tx"),
 )
 # ASCII written by its number, other than what has to be: it may be a trace.
-_ENCODED = re.compile(
+_ENCODED = pattern(
     r"&#0*(?!(?:34|38|39|60|62)(?!\d))(?:\d{1,2}|1[01]\d|12[0-7])(?!\d)"
     r"|&#x0*(?!(?:22|26|27|3c|3e)(?![0-9a-f]))[0-7]?[0-9a-f](?![0-9a-f])"
 )
 # Without one of these in it, a title is its text: markup, delimiters, dashes and quotes of LaTeX,
 # and references that may stand for them.
-_IN_TITLE = re.compile(
+_IN_TITLE = pattern(
     rf"[<$\\{BREAK}{EMPHASIS}{INLINE_TAG}]|--|``|&(?!(?:amp|lt|gt|quot|apos|nbsp);)"
 )
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 
+from digestd.patterns import pattern
+
 LONGEST_TEX = 8_000
 # Signs that stand for tags; whatever of them a document brings itself is removed before.
 BREAK, EMPHASIS, INLINE_TAG = "\ue000", "\ue001", "\ue002"
-_SIGNS = re.compile(f"[{BREAK}{EMPHASIS}{INLINE_TAG}]")
+_SIGNS = pattern(f"[{BREAK}{EMPHASIS}{INLINE_TAG}]")
 
 # Our own mark, as it was stored.
-MARK = re.compile(
+MARK = pattern(
     r'<span class="math"(?: data-(?:tex="(?P<tex>[^"]*+)"|display="(?P<where>inline|block)")){2}>'
     r"[^<]*+</span>"
 )
-NO_MATHS = re.compile(  # classes of elements whose dollars are dollars
+NO_MATHS = pattern(  # classes of elements whose dollars are dollars
     r"tex2jax_ignore|mathjax_ignore|no-?mathjax|highlight|hljs|codehilite|syntaxhighlighter"
     r"|crayon|prettyprint",
     re.IGNORECASE,

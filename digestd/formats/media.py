@@ -10,8 +10,9 @@ from digestd.core.links import split
 from digestd.core.text import one_line
 from digestd.formats import policy
 from digestd.formats.attributes import NUMBER, absolute, kept
+from digestd.patterns import pattern
 
-_TINY_STYLE = re.compile(
+_TINY_STYLE = pattern(
     r"(?:^|;)\s?(?:max-)?(?:width|height)\s?:\s?[01](?:px)?\s?(?:;|!|$)", re.IGNORECASE
 )
 _PLACEHOLDER = re.compile(

@@ -18,12 +18,13 @@ from digestd.formats import fields
 from digestd.formats.dates import parse_date
 from digestd.formats.xmltext import DATE, ENTRY, ENTRY_END, Document
 from digestd.frozen import dataclass
+from digestd.patterns import pattern
 
 _HASH_BYTES = 16
 
 # What changes in a head without changing what anything says: dates, counts, comments with
 # the time a cache took, the list of entries in RDF.
-_VOLATILE = re.compile(
+_VOLATILE = pattern(
     r"<((?:\w{1,20}:)?(?:lastBuildDate|pubDate|updated|modified|date|created|totalResults|startIndex"
     r"|itemsPerPage))(?:\s[^<>]{0,200})?>[^<]{0,100}</\1\s{0,9}>"
     r"|<!--(?:[^-]|-(?!->)){0,500}-->"

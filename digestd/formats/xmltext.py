@@ -17,10 +17,11 @@ from lxml import etree
 from digestd.formats.dates import parse_date
 from digestd.formats.fields import MAX_ENTRIES, newest
 from digestd.frozen import dataclass
+from digestd.patterns import pattern
 
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_REFERENCE = re.compile(r"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,6})|0{0,20}([0-9]{1,7}));?")
-_TORN = re.compile(  # one character in two references, as JavaScript's charCodeAt gives them
+_ILLEGAL = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_REFERENCE = pattern(r"&#(?:[xX]0{0,20}([0-9a-fA-F]{1,6})|0{0,20}([0-9]{1,7}));?")
+_TORN = pattern(  # one character in two references, as JavaScript's charCodeAt gives them
     r"&#(55[23][0-9]{2}|56[0-2][0-9]{2}|563[01][0-9]);&#(56[3-9][0-9]{2}|57[0-2][0-9]{2}|573[0-3][0-9]|5734[0-3]);"
 )
 _NAMED = re.compile(r"&(?:([A-Za-z][A-Za-z0-9]{1,31});|(?!#))")
@@ -30,11 +31,11 @@ _ROOT = re.compile(r"<([A-Za-z_][\w.-]{0,40}(?::[\w.-]{1,40})?)")
 _FEED_TAG = re.compile(r"<(?:rss|feed|rdf:RDF|RDF:RDF|atom:feed|channel)[\s>]")
 ENTRY = re.compile(r"<(?:[A-Za-z][\w-]{0,20}:)?(?:item|entry)[\s/>]")
 ENTRY_END = re.compile(r"</(?:[A-Za-z][\w-]{0,20}:)?(?:item|entry)\s{0,9}>")
-DATE = re.compile(
+DATE = pattern(
     r"<(?:[A-Za-z][\w-]{0,20}:)?(?:pubDate|published|updated|issued|modified|date)(?:\s[^<>]{0,200})?>\s{0,50}([^<]{1,60})<",
     re.IGNORECASE,
 )
-_PREFIX = re.compile(
+_PREFIX = pattern(
     r"</?([A-Za-z][\w-]{0,20}):[A-Za-z]|\s([A-Za-z][\w-]{0,20}):[\w-]{1,40}\s{0,5}=\s{0,5}[\"']"
 )
 _DECLARED = re.compile(r"\sxmlns:([A-Za-z][\w-]{0,20})\s{0,5}=")
@@ -57,7 +58,7 @@ _NAMESPACES = {
 }
 # What is listed in an entry again and again, in a form that ends where the next tag begins.
 _LABELS = ("category", "subject", "keywords", "enclosure", "thumbnail", "credit", "person")
-_REPEATED = re.compile(
+_REPEATED = pattern(
     rf"<(?:[A-Za-z][\w-]{{0,20}}:)?({'|'.join(_LABELS)})"
     r"(?:\s[^<>]{0,4000})?(?:/>|>[^<]{0,4000}</(?:[A-Za-z][\w-]{0,20}:)?\1\s{0,9}>)"
 )
