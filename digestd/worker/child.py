@@ -12,7 +12,7 @@ import sys
 from typing import Any, BinaryIO
 
 from digestd.garbage import collect_seldom
-from digestd.worker.frames import HEADER, pack, unpack
+from digestd.worker.frames import pack, read_job
 
 _PIPE = 1 << 20  # bytes
 # What may be asked for; nothing else can be named.
@@ -51,15 +51,14 @@ def main() -> None:
 
 
 def serve(jobs: BinaryIO, answers: BinaryIO, seconds: float = 0.0) -> None:
-    """Answer each frame `(job, args, kwargs)` with `(True, value)` or `(False, reason)`.
+    """Answer each job with `(True, value)` or `(False, reason)`.
 
     `(None, reason)` says that the fault is ours.
     """
-    while header := jobs.read(HEADER.size):
-        (length,) = HEADER.unpack(header)
-        name, args, kwargs = unpack(jobs.read(length))
-        answers.write(_answer(name, args, kwargs, seconds))
+    while job := read_job(jobs):
+        answers.write(_answer(*job, seconds))
         answers.flush()
+        del job  # it may have a large document, and the next be long in coming
 
 
 def _answer(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float) -> bytes:

@@ -7,11 +7,12 @@ import io
 import pickle
 import struct
 from operator import attrgetter
-from typing import Any
+from typing import Any, BinaryIO
 
 from digestd.core.parsed import ParsedEntry
 
 HEADER = struct.Struct(">Q")
+_JOB = struct.Struct(">QQ")  # of what the document stands behind, and of the document
 # Our nouns, and what they are made of. The child reads hostile documents; if one
 # ever took it over, its answers must still not run code in the daemon.
 _OPEN_MODULES = frozenset(
@@ -41,6 +42,26 @@ class _Reader(pickle.Unpickler):
             found: object = super().find_class(module, name)
             return found
         raise pickle.UnpicklingError(f"{module}.{name} does not belong in an answer")
+
+
+def pack_job(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Return a job, and the document that goes behind it as it is: large, it is not copied.
+
+    The document is the first argument, if that is bytes; else there is none.
+    """
+    document = args[0] if args and isinstance(args[0], bytes) else b""
+    job = pickle.dumps((name, args[1:] if document else args, kwargs), pickle.HIGHEST_PROTOCOL)
+    return _JOB.pack(len(job), len(document)) + job, document
+
+
+def read_job(jobs: BinaryIO) -> tuple[str, tuple[Any, ...], dict[str, Any]] | None:
+    """Return the next job on a pipe; None at its end."""
+    header = jobs.read(_JOB.size)
+    if not header:
+        return None
+    length, size = _JOB.unpack(header)
+    name, args, kwargs = unpack(jobs.read(length))
+    return name, (jobs.read(size), *args) if size else args, kwargs
 
 
 def pack(value: object) -> bytes:

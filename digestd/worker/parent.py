@@ -91,21 +91,22 @@ class Worker:
         self._stop_timer()
         await self._end()
 
-    async def _ask(self, *job: Any) -> tuple[bool | None, Any]:  # noqa: ANN401
+    async def _ask(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[bool | None, Any]:
         # Not before the first document: most passes have none.
         from pickle import UnpicklingError  # noqa: PLC0415
 
-        from digestd.worker.frames import HEADER, pack, unpack  # noqa: PLC0415
+        from digestd.worker.frames import HEADER, pack_job, unpack  # noqa: PLC0415
 
-        frame = pack(job)
         child = await self._started()
         if child.stdin is None or child.stdout is None:
             raise EOFError
-        # Piece by piece: the transport keeps a copy of what the pipe does not take at once.
-        for start in range(0, len(frame), _PIECE):
-            child.stdin.write(frame[start : start + _PIECE])
-            await child.stdin.drain()
-        del frame  # the answer may be long in coming
+        for part in pack_job(name, args, kwargs):
+            # Piece by piece: the transport keeps a copy of what the pipe does not take at once.
+            for start in range(0, len(part), _PIECE):
+                child.stdin.write(part[start : start + _PIECE])
+                await child.stdin.drain()
         (length,) = HEADER.unpack(await child.stdout.readexactly(HEADER.size))
         if length > _LONGEST_ANSWER:
             raise EOFError
