@@ -43,12 +43,14 @@ def read_document(
     not: a document made to be slow may take minutes, so this runs in the worker process,
     under its deadline and memory limit.
     """
-    found = _read(body, url, content_type, math)
+    found = read_opened(open_body(body, content_type), url, math)
     return with_macros(found, macros or {}) if isinstance(found, ParsedFeed) else found
 
 
-def _read(body: bytes, url: str, content_type: str, math: MathMode) -> ParsedFeed | Unreadable:
-    opened = open_body(body, content_type)
+def read_opened(
+    opened: Json | Xml | Unreadable, url: str, math: MathMode
+) -> ParsedFeed | Unreadable:
+    """Return what a document says that `open_body` has opened; see `read_document`."""
     if isinstance(opened, Unreadable):
         return opened
     if isinstance(opened, Json):

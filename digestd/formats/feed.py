@@ -94,18 +94,16 @@ def _readable(document: Document, url: str) -> tuple[list[bytes], bool] | Unread
     if xmltext.has_too_many_tags(text):
         return Unreadable("hundreds of thousands of tags, too many for a feed")
     source = Document(document.root, document.entities, text).as_bytes()
-    sources = [source]
     fault = xmltext.fault(source)
     broken = fault == "broken"
+    sources = [source] if not broken or len(source) < _MAX_RETRIED else []
     if broken:
-        mended = xmltext.repair(xmltext.without_torn_entry(text), document.entities)
-        repaired = Document(document.root, document.entities, mended).as_bytes()
-        fault = xmltext.fault(repaired)
+        text = xmltext.repair(xmltext.without_torn_entry(text), document.entities)
+        source = Document(document.root, document.entities, text).as_bytes()
+        fault = xmltext.fault(source)
         # What libxml2 makes of it goes before the loose parser, which takes long and guesses.
-        whole = xmltext.recovered(repaired) if fault == "broken" else b""
-        sources = [whole, repaired] if whole else [repaired]
-        if len(source) < _MAX_RETRIED:
-            sources.append(source)
+        whole = xmltext.recovered(source) if fault == "broken" else b""
+        sources = [*([whole] if whole else []), source, *sources]
     if fault == "deep":
         return Unreadable("nested too deeply, or with too many attributes, to be a feed")
     return sources, broken

@@ -18,7 +18,7 @@ from digestd.core.identity import identified
 from digestd.core.parsed import MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Familiar, Reading
 from digestd.formats import feedhead, fields, outline
-from digestd.formats.document import Json, Xml, open_body, read_document
+from digestd.formats.document import Json, Xml, open_body, read_opened
 from digestd.formats.mathmarks import defines_macros, written_out
 from digestd.formats.xmltext import (
     Document,
@@ -66,7 +66,7 @@ def read_news(
         found = _xml(opened, url, known, spare, math)
     if found is not None:
         return found
-    document = read_document(body, url=url, content_type=content_type, math=math)
+    document = read_opened(opened, url, math)
     if isinstance(document, ParsedFeed):
         document = replace(document, entries=_named(document.entries))
     return Reading(document)
