@@ -7,6 +7,7 @@ a sandbox; ours need none, and what they show is data either way.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -46,9 +47,9 @@ class Templates:
         """Look templates up in `template_dirs`, in order, then among the packaged ones."""
         ours = FileSystemLoader(_packaged_templates())
         theirs = FileSystemLoader(list(template_dirs))
+        self._dirs = template_dirs
         self._ours = _environment(Environment, ours, may_change=False)
         self._sandbox = _environment(ImmutableSandboxedEnvironment, ChoiceLoader([theirs, ours]))
-        self._env = self._sandbox if template_dirs else self._ours
 
     def fill(
         self,
@@ -87,13 +88,15 @@ class Templates:
     def _form(self, name: str, fallback: str, form: str, context: Context) -> tuple[str, str]:
         candidates = [f"{name}.{form}.j2", f"{fallback}.{form}.j2"]
         complaint = ""
+        # Most owners have no folder of templates; one that is made later is seen at once.
+        env = self._sandbox if any(map(os.path.isdir, self._dirs)) else self._ours
         try:
-            template = self._env.select_template(candidates)
+            template = env.select_template(candidates)
             if template.name != candidates[0] and form == "html":
                 complaint = f"template {candidates[0]}: not found, the built-in one was used"
             return template.render(context), complaint
         except Exception as exc:
-            if self._env is self._ours:
+            if env is self._ours:
                 raise
             complaint = f"template {_where(exc, candidates[0])}: {_reason(exc)}"
         return self._ours.select_template(candidates).render(context), complaint

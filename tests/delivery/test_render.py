@@ -17,8 +17,9 @@ from digestd.core.parsed import Enclosure
 from digestd.core.selection import Member
 from digestd.delivery import context
 from digestd.delivery.around import Around, Life
+from digestd.delivery.digestmail import MAX_HTML_BYTES
 from digestd.delivery.limits import LIMITS
-from digestd.delivery.render import MAX_HTML_BYTES, Renderer
+from digestd.delivery.render import Renderer
 from digestd.delivery.shape import shape_message
 from tests.support.samples import (
     MATHS,
@@ -321,6 +322,14 @@ def test_a_template_of_the_owner_s_goes_first(own: Callable[..., Renderer]) -> N
     assert message.html == "<p>线性与随机 & <b></b></p>"
     assert "The morning paper" in message.text  # what was not replaced stays
     assert message.complaint == ""
+
+
+def test_a_folder_of_templates_may_be_made_later(tmp_path: Path) -> None:
+    renderer = Renderer([tmp_path / "templates"], "en", SHANGHAI)
+    assert made(MEMBERS[:2], renderer=renderer) == made(MEMBERS[:2])
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "digest.html.j2").write_text("<i>mine</i>", encoding="utf-8")
+    assert made(MEMBERS[:2], renderer=renderer).html == "<i>mine</i>"
 
 
 def test_a_digest_may_name_its_own_template(own: Callable[..., Renderer]) -> None:
