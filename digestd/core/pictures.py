@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from digestd.core.messages import InlineImage
 from digestd.frozen import dataclass, field
 
 # What a mail program shows without complaint, and a mailbox holds without regret.
@@ -138,9 +139,13 @@ class Pictures:
         return twin
 
     @property
-    def used(self) -> tuple[Picture, ...]:
-        """Return what was given out, each once, in order."""
-        return tuple(self._used.values())
+    def attached(self) -> tuple[InlineImage, ...]:
+        """Return what was given out and travels along, each once, in order."""
+        return tuple(
+            InlineImage(picture.cid, picture.mime_type, picture.content, picture.filename)
+            for picture in self._used.values()
+            if not picture.url
+        )
 
     def _use(self, picture: Picture) -> Picture:
         self._used.setdefault(picture.name, picture)

@@ -20,9 +20,7 @@ from typing import Any
 
 from digestd.core.messages import InlineImage, Message, MessageEntry, Piece
 from digestd.core.text import one_line, scrub
-from digestd.delivery.mime import compose_mail
 from digestd.delivery.pushes import loudness
-from digestd.delivery.shape import shape_message
 from digestd.delivery.target import Hook, Service, Target, Xmpp
 from digestd.frozen import replace
 
@@ -40,6 +38,8 @@ def _for_recipient(target: Target, message: Message, recipient: str) -> Iterable
     title = one_line(f"{target.prefix} {message.title}".strip())
     match target.form:
         case "mail":
+            from digestd.delivery.mime import compose_mail  # noqa: PLC0415 (loaded when needed)
+
             for part, letter in enumerate(_letters(message)):
                 uid, payload = compose_mail(target, letter, recipient)
                 yield Piece(uid, recipient, part, "mail", payload, one_line(letter.title))
@@ -63,6 +63,8 @@ def _shaped(target: Target, message: Message) -> Iterable[dict[str, Any]]:
     """Return the parts of `message` for a service, as loud as the channel's owner wishes."""
     if not isinstance(target.via, Service | Xmpp):
         raise TypeError(f"{target.name}: form apprise without a service")
+    from digestd.delivery.shape import shape_message  # noqa: PLC0415 (loaded when needed)
+
     loud = loudness(target.priority, message)
     wish = {} if loud == "normal" else {"priority": loud}
     parts = shape_message(message, target.via.shape, prefix=target.prefix)

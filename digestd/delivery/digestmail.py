@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from digestd.core.messages import InlineImage, Letter, Message, MessageEntry
+from digestd.core.messages import Letter, Message, MessageEntry
 from digestd.core.models import Digest, Subscription
 from digestd.core.pictures import Pictures
 from digestd.core.selection import (
@@ -85,7 +85,7 @@ class DigestMail:
             view = self._view(selection, around, self._views(around, shown))
             message = self._filled(view, selection, MAX_HTML_BYTES)
             if len(message.html.encode()) <= MAX_HTML_BYTES:
-                message = replace(message, images=attached(shown))
+                message = replace(message, images=shown.attached)
                 break
         else:
             message = self._several(self._filled(view, selection), selection, around)
@@ -111,7 +111,7 @@ class DigestMail:
         return replace(
             whole,
             html=letters[0].html,
-            images=attached(shown),
+            images=shown.attached,
             letters=tuple(Letter(one.title, one.text, one.html) for one in letters),
         )
 
@@ -188,15 +188,6 @@ class DigestMail:
             chat=filled.chat,
             complaint="; ".join([*complaints, *filled.complaints]),
         )
-
-
-def attached(pictures: Pictures) -> tuple[InlineImage, ...]:
-    """Return the pictures that were shown, as they travel along."""
-    return tuple(
-        InlineImage(picture.cid, picture.mime_type, picture.content, picture.filename)
-        for picture in pictures.used
-        if not picture.url
-    )
 
 
 # --- a digest's own words ----------------------------------------------------------------

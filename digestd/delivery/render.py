@@ -20,15 +20,12 @@ from digestd.core.selection import Member, Plan, Rung, select
 from digestd.core.text import one_line
 from digestd.delivery.around import NOTHING, Around
 from digestd.delivery.context import AlertView, NoticeView
-from digestd.delivery.digestmail import MAX_HTML_BYTES, DigestMail, Occasion, attached
 from digestd.delivery.frames import count_title, frame_of
 from digestd.delivery.target import STYLES, Style
 from digestd.delivery.templating import Context, Templates
 from digestd.delivery.views import Views, facts_of, title_of
 from digestd.delivery.words import Words
 from digestd.frozen import replace
-
-__all__ = ["MAX_HTML_BYTES", "Renderer"]
 
 _ALERT_RUNG = Rung(excerpt=320, told=5, listed=60)
 _SMALL_ALERT_RUNG = Rung(excerpt=90, told=3, listed=100)
@@ -85,7 +82,7 @@ class Renderer:
         )
         context = {"alert": AlertView(groups), "frame": frame, "words": words}
         message = self._filled("alert", "alert", context, blank, styles)
-        return replace(message, images=attached(shown))
+        return replace(message, images=shown.attached)
 
     def render_digest(
         self,
@@ -99,11 +96,13 @@ class Renderer:
         around: Around = NOTHING,
         pictures: Pictures | None = None,
     ) -> Message:
-        """Return a digest: mails below MAX_HTML_BYTES, one wherever that will do, and a whole text.
+        """Return a digest: mails of bounded size, one wherever that will do, and a whole text.
 
         `wishes` are what its owner wants of each feed, by `Feed.pk`. What `pictures` has
         not is noted there, so that another go, with it, is illustrated.
         """
+        from digestd.delivery.digestmail import DigestMail, Occasion  # noqa: PLC0415 (most are alerts)
+
         mail = DigestMail(
             self._templates,
             Words(self._language, digest.zone),

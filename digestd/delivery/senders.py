@@ -8,6 +8,7 @@ from datetime import tzinfo
 from typing import TextIO, assert_never
 
 from digestd.clock import Clock, system_clock
+from digestd.delivery.fitting import Fitting
 from digestd.delivery.own import Sender, make_own_sender
 from digestd.delivery.target import Folder, Hook, Service, Smtp, Target, Terminal, Xmpp
 
@@ -29,8 +30,6 @@ def make_sender(
     the terminal: whether titles are bold, where lines go (standard output), and
     whose time they show (the system's).
     """
-    from digestd.delivery.translate import Fitting  # noqa: PLC0415 (loaded when one is sent)
-
     own = _own_sender(target, tls=tls, clock=clock, bold=bold, out=out, zone=zone)
     return Fitting(target, own, clock)
 

@@ -18,8 +18,6 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, format_timedelta
 from babel.lists import format_list
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.units import format_unit
 
 from digestd.core.language import Direction, direction_of
@@ -188,6 +186,9 @@ def _catalogue(tag: str) -> gettext.NullTranslations | None:
     while tag:
         file = folder / f"{tag}.po"
         if file.is_file():
+            from babel.messages.mofile import write_mo  # noqa: PLC0415 (English does without)
+            from babel.messages.pofile import read_po  # noqa: PLC0415
+
             catalogue = read_po(io.BytesIO(file.read_bytes()), locale=tag)
             compiled = io.BytesIO()
             write_mo(compiled, catalogue)

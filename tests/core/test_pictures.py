@@ -26,7 +26,7 @@ def test_another_try_forgets_what_the_first_one_wanted_and_used() -> None:
     second = pictures.again()
     second.formula("b", display=True)
     assert list(pictures.wishes.formulas) == [Formula("b", display=True)]
-    assert (len(first.used), len(second.used)) == (1, 0)
+    assert (len(first.attached), len(second.attached)) == (1, 0)
 
 
 def test_a_message_holds_so_many_formulas_and_equal_ones_count_once() -> None:
@@ -35,7 +35,7 @@ def test_a_message_holds_so_many_formulas_and_equal_ones_count_once() -> None:
     for _ in range(2):
         shown = [pictures.formula(formula.tex, display=False) for formula in known]
         assert [picture is not None for picture in shown] == [True] * MAX_FORMULAS + [False] * 5
-    assert len(pictures.used) == MAX_FORMULAS
+    assert len(pictures.attached) == MAX_FORMULAS
 
 
 def test_a_message_holds_so_many_bytes_of_formulas() -> None:
