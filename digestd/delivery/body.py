@@ -17,7 +17,7 @@ from digestd.core.language import Direction, direction_of
 from digestd.core.pictures import PANEL, Picture, Pictures
 from digestd.delivery import formulas
 from digestd.formats.borders import wrap
-from digestd.formats.tokens import HEADINGS, INLINE, Element, Token, as_text
+from digestd.formats.tokens import HEADINGS, INLINE, Element, Token
 
 ACCENT = "#8a3b2a"
 LINE = "#e5e1d8"
@@ -96,11 +96,11 @@ def chat_html(tokens: Sequence[Token]) -> Markup:
     return Markup(text)  # noqa: S704 - each token is escaped
 
 
-def mail_text(tokens: Sequence[Token], columns: int = 76) -> str:
-    """Return an entry as text, wrapped; display formulas and listings stand indented."""
+def mail_text(plain: str, columns: int = 76) -> str:
+    """Return an entry's text (`tokens.as_text`) wrapped; what stands indented stays as it is."""
     return "\n".join(
         line.rstrip() if line.startswith("    ") else wrap(line, columns)
-        for line in as_text(tokens).split("\n")
+        for line in plain.split("\n")
     )
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from markupsafe import Markup
 
-from digestd.core.language import Direction
+from digestd.core.language import Direction, direction_of
 from digestd.core.pictures import Pictures
 from digestd.delivery.body import chat_html, mail_html, mail_text
 from digestd.formats.tokens import Token
@@ -23,27 +23,40 @@ CONTEXT_VERSION = 1
 
 
 class Body:
-    """An entry's text in its three forms, each written when it is asked for."""
+    """An entry's text in its three forms, and its language, each found when it is asked for."""
 
     def __init__(
         self,
         tokens: Sequence[Token],
+        plain: str = "",
         pictures: Pictures | None = None,
-        direction: Direction = "ltr",
+        language: Callable[[], str] = str,
     ) -> None:
+        """`plain` are the tokens as text."""
         self._tokens = tokens
+        self._plain = plain
         self._pictures = pictures
-        self._direction: Direction = direction
+        self._language = language
+
+    @cached_property
+    def language(self) -> str:
+        """As it is declared, or as it looks."""
+        return self._language()
+
+    @property
+    def direction(self) -> Direction:
+        """Of that language."""
+        return direction_of(self.language)
 
     @cached_property
     def html(self) -> Markup:
         """As in mails."""
-        return mail_html(self._tokens, self._pictures, direction=self._direction)
+        return mail_html(self._tokens, self._pictures, direction=self.direction)
 
     @cached_property
     def text(self) -> str:
         """As in text."""
-        return mail_text(self._tokens)
+        return mail_text(self._plain)
 
     @cached_property
     def chat(self) -> Markup:
@@ -70,14 +83,22 @@ class EntryView:
     also: str  # "also in A and B": others that tell the same story; empty if nobody does
     also_html: Markup  # the same, with links to theirs
     marks: tuple[str, ...]  # "already on your phone 21:40", "could not reach phone"
-    language: str  # BCP 47; empty: unknown
-    direction: Direction
     is_lead: bool = False  # the one that stands out
     is_cut: bool = False  # there is more behind the link
     goes_on: bool = False  # so much of it is shown that one would read on: worth a link
     image: str = ""  # the `src` of a small picture, 116 px wide; empty: none
     image_height: int = 0  # 0: not known
     _body: Body = field(default_factory=lambda: Body(()))
+
+    @property
+    def language(self) -> str:
+        """BCP 47; empty: unknown."""
+        return self._body.language
+
+    @property
+    def direction(self) -> Direction:
+        """Of that language."""
+        return self._body.direction
 
     @property
     def html(self) -> Markup:

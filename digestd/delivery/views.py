@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 from zlib import crc32
 
+import regex
 from markupsafe import Markup
 
 from digestd.core.language import direction_of, language_of
@@ -31,7 +32,7 @@ _LEAD_FACTOR = 1.7
 _ALSO_NAMED = 6  # who else has a story; what a hundred feeds repeat needs no hundred names
 # Words a minute for scripts with blanks, signs a minute for those without.
 _WORDS_A_MINUTE, _SIGNS_A_MINUTE = 230, 420
-_DENSE = re.compile("[\u3040-\u9fff\uac00-\ud7a3]")
+_DENSE = regex.compile("[\u3040-\u9fff\uac00-\ud7a3]+")  # `re` takes long to compile it
 # Calm tones of one strength, for the tile that stands for a feed.
 _TONES = ("#8a3b2a", "#2f5d62", "#5b4b7a", "#3d5a80", "#6b6b2d", "#7a4a63", "#4a6b4a", "#80592d")
 
@@ -151,7 +152,7 @@ class Views:
         text = as_text(tokens)
         is_said = text.rstrip("…").startswith(title.rstrip("…")) and len(text) <= len(title) + 1
         if is_said and not titled:
-            tokens = []
+            tokens, text = [], ""
         link = link_of(entry, feed)
         when = words.when(entry.dated_at, self.now)
         updated = words.say("updated") if entry.revision > 1 else ""
@@ -162,8 +163,6 @@ class Views:
         author = "" if author.casefold() == feed.label.casefold() else author
         host = _host(link)
         host = "" if host == _host(feed.home_url or feed.url) or not entry.link else host
-        sample = title + " " + text[:400] if tokens else title
-        language = language_of(sample, entry.language, feed.language)
         media = entry.enclosures[0] if entry.enclosures else None
         others = self._also.get(entry.id, ())
         told_of = [entry.id, *(other.id for other, _ in others)]
@@ -174,7 +173,14 @@ class Views:
             title=title,
             title_html=title_html(titled, pictures) if titled else Markup.escape(title),
             link=link,
-            _body=Body(tokens, pictures, direction_of(language)),
+            _body=Body(
+                tokens,
+                text,
+                pictures,
+                lambda: language_of(
+                    f"{title} {text[:400]}" if tokens else title, entry.language, feed.language
+                ),
+            ),
             when=when,
             published_at=entry.dated_at.astimezone(words.zone),
             reading=reading,
@@ -189,8 +195,6 @@ class Views:
             marks=tuple(
                 dict.fromkeys(one_line(m) for one in told_of for m in self._marks.get(one, ()))
             ),
-            language=language,
-            direction=direction_of(language),
             is_lead=is_lead,
             is_cut=is_cut,
             goes_on=is_cut and (is_lead or whole_to > 0),
@@ -288,7 +292,7 @@ def _body(entry: Entry, signs: int, whole_to: int) -> tuple[list[Token], bool]:
 
 def _is_dense(source: str) -> bool:
     sample = source[:1500]
-    return not sample.isascii() and len(_DENSE.findall(sample)) > 60
+    return not sample.isascii() and len("".join(_DENSE.findall(sample))) > 60
 
 
 def _initial(name: str) -> str:

@@ -28,8 +28,9 @@ _EACH_ALONE = re.compile(
 )
 # Scripts written without blanks between words.
 _UNSPACED = regex.compile(
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}ー々〆〇]"
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}ー々〆〇]+"
 )
+_BEYOND_LATIN = re.compile("[^\x00-\u02e9]+")  # where all those scripts are
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Regional_Indicator}]")
 _HAN_PUNCTUATION = frozenset("，。、；：！？…—～·“”‘’（）《》〈〉「」『』【】〔〕［］｛｝｡．｢｣")
 
@@ -51,9 +52,14 @@ _ASCII_BREAK = re.compile(rf" (?=[^{re.escape(''.join(filter(str.isascii, CLOSIN
 _once_a_sign = lru_cache(maxsize=4096)
 
 
+def are_signs(text: str) -> bool:
+    """Tell whether each code point of `text` is plainly a grapheme cluster of its own."""
+    return _EACH_ALONE.fullmatch(text) is not None
+
+
 def clusters(text: str) -> Iterable[str]:
     """Return the grapheme clusters of `text`, none longer than MAX_CLUSTER code points."""
-    if _EACH_ALONE.fullmatch(text):
+    if are_signs(text):
         return text
     return (
         match[0] if match.end() - match.start() <= MAX_CLUSTER else match[0][:MAX_CLUSTER]
@@ -69,7 +75,8 @@ def is_unspaced(cluster: str) -> bool:
 
 def count_unspaced(text: str) -> int:
     """Return how many signs of such scripts there are in `text`."""
-    return len(_UNSPACED.findall(text))
+    # By stretches, and the letters of Europe passed over by the quicker of the two modules.
+    return len("".join(_UNSPACED.findall("".join(_BEYOND_LATIN.findall(text)))))
 
 
 def is_east_asian(cluster: str) -> bool:
