@@ -15,7 +15,6 @@ _ARROWS = r"[\s.…→»›>]{0,8}$"
 _MARKS = [
     (words, regex.compile(pattern))
     for words, pattern in (
-        (("",), r"\s+$"),
         (
             ("appeared", "published"),
             (
@@ -68,7 +67,7 @@ def without_tail(runs: list[Token]) -> tuple[list[Token], bool]:
     tail = "".join(map(_shape, runs[first:]))[-TAIL:]
     rest, was_cut = tail.rstrip(), False
     for _ in range(8):  # one mark hides another; more than a few is somebody's game
-        shorter = rest
+        shorter = rest.rstrip()
         for words, mark in _MARKS:
             if not any(word in shorter for word in words):
                 continue

@@ -9,15 +9,24 @@ that far); every pattern here runs over a bounded stretch of text.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Literal
 
 import regex
 
-from digestd.formats.borders import CLOSING, OPENING, TURNED, clusters, is_east_asian, may_break
+from digestd.formats.borders import (
+    CLOSING,
+    OPENING,
+    TURNED,
+    are_signs,
+    clusters,
+    is_east_asian,
+    may_break,
+)
 from digestd.formats.cutmarks import TAIL, without_tail
 from digestd.formats.tokens import (
     HEADINGS,
@@ -34,8 +43,11 @@ from digestd.formats.tokens import (
 from digestd.frozen import replace
 
 _BLANKS = regex.compile(r"\s+")
+_WORDS = re.compile(r".*[^\W_]", re.DOTALL)
 _BLANK = frozenset(("space", "block", "br"))
 _LOOKED_AT = 8  # code points for each sign that may stay
+_LATE = 0.6  # of a limit: what is cut after it is long enough
+_LONGEST_LOOK_BACK = 14  # signs: an abbreviation and what is before it
 
 
 def excerpt(
@@ -58,11 +70,18 @@ def excerpt(
 
 def beginning(html: str, limit: int, *, formulas: FormulaForm = "unicode") -> list[Token]:
     """Return an excerpt as tokens, for whoever writes them in a form of its own."""
-    source, cut_by_source = without_tail(runs(html, formulas))
-    tokens, more = _tokens(source, limit)
-    kept = tokens[: _cut(tokens, limit)] if more else tokens
-    kept = _trimmed(kept, cut=more)
-    if (more or cut_by_source) and not _ends_sentence(kept, len(kept), None):
+    for source, was_cut in _sources(html, limit, formulas):
+        # Most cuts are late, and no rule for them looks at single signs much before.
+        tokens, more = _tokens(source, limit, int(_LATE * limit) - _LONGEST_LOOK_BACK)
+        is_cut = more or was_cut
+        if more:
+            break
+    at = _late_cut(tokens, limit) if more else 0
+    if is_cut and not at:
+        tokens, more = _tokens(source, limit)
+        at = _early_cut(tokens, limit) if more else 0
+    kept = _trimmed(tokens[:at] if more else tokens, cut=more)
+    if is_cut and not _ends_sentence(kept, len(kept), None):
         return _with_ellipsis(kept)
     return kept
 
@@ -83,15 +102,33 @@ def shorten(text: str, limit: int) -> str:
 # --- from runs to tokens -----------------------------------------------------------------
 
 
-def _tokens(runs: Sequence[Token], limit: int) -> tuple[list[Token], bool]:
+def _sources(html: str, limit: int, formulas: FormulaForm) -> Iterator[tuple[list[Token], bool]]:
+    """Yield an entry's runs without marks of cutting at their end, and whether there were any.
+
+    Of a long entry those of its beginning come first, for whoever needs no more.
+    """
+    beginning = _LOOKED_AT * limit + 3 * TAIL
+    if len(html) > 2 * beginning:
+        head = html[: max(html.rfind("<", 0, beginning), 0)]
+        first = runs(head, formulas, is_beginning=True)
+        left = TAIL  # where a mark that goes on beyond may begin
+        while first and left > 0:
+            run = first.pop()
+            left -= len(run.text) if run.kind == "text" else 1
+        yield first, False
+    yield without_tail(runs(html, formulas))
+
+
+def _tokens(runs: Sequence[Token], limit: int, joined: int = 0) -> tuple[list[Token], bool]:
     """Split runs into tokens, a little past the limit; tell whether they go on beyond it.
 
     Blanks and borders are collapsed; none stands at the beginning, but for a list's bullet.
+    Among the first `joined` signs, words stay together.
     """
     tokens: list[Token] = []
     cost = 0
     waiting: Token | None = None
-    for token in chain.from_iterable(map(_split, runs)):
+    for token in _split(runs, joined):
         if token.kind in _BLANK:
             waiting = token if waiting is None else _stronger(waiting, token)
             continue
@@ -112,22 +149,36 @@ def _tokens(runs: Sequence[Token], limit: int) -> tuple[list[Token], bool]:
     return tokens, cost > limit
 
 
-def _split(run: Token) -> Iterator[Token]:
-    if run.kind != "text":
-        yield run
-        return
-    # Not `replace`: it takes ten times as long.
-    path, cost, link = run.path, run.cost, run.link
-    made: dict[str, Token] = {}  # a sign that comes again is the same token: most do
-    for cluster in clusters(run.text):
-        token = made.get(cluster)
-        if token is None:
-            if cluster.isspace():
-                token = Token("space", " ", path, cost, "", "", link)
-            else:
-                token = Token("text", cluster, path, cost, "", "", link)
-            made[cluster] = token
-        yield token
+def _split(runs: Iterable[Token], joined: int) -> Iterator[Token]:
+    """Yield runs with their text sign by sign, its words before `joined` signs in one piece.
+
+    Such a piece ends in a letter or a digit: no rule for what follows looks beyond one.
+    """
+    for run in runs:
+        if run.kind != "text":
+            yield run
+            joined -= run.cost
+            continue
+        text, path, link = run.text, run.path, run.link
+        words = _WORDS.match(text, 0, joined) if joined > 0 else None
+        if words and are_signs(text[: words.end() + 1]):
+            if text[0].isspace():
+                yield Token("space", " ", path, 1, "", "", link)
+            shown = " ".join(words[0].split())
+            yield Token("text", shown, path, len(shown), "", "", link)
+            text = text[words.end() :]
+        joined -= len(run.text)
+        made: dict[str, Token] = {}  # a sign that comes again is the same token: most do
+        for cluster in clusters(text):
+            token = made.get(cluster)
+            if token is None:
+                # Not `replace`: it takes ten times as long.
+                if cluster.isspace():
+                    token = Token("space", " ", path, 1, "", "", link)
+                else:
+                    token = Token("text", cluster, path, 1, "", "", link)
+                made[cluster] = token
+            yield token
 
 
 def _collapsed(run: Token) -> Token:
@@ -164,6 +215,8 @@ _FULL_STOPS = frozenset("。！？｡．؟۔।॥։።…")
 _STOPS = frozenset(".!?")
 _PAUSES = frozenset("，、；：,;:—–،؛､")
 _CLOSERS = frozenset(")]}）］｝〕】》〉」』”’»›\"'｣")
+_SENTENCE_ENDS = _FULL_STOPS | _STOPS | _CLOSERS | TURNED
+_CLAUSE_ENDS = _PAUSES | _CLOSERS | TURNED
 _ABBREVIATIONS = names(
     "e.g i.e etc vs cf al viz approx ca no nos fig figs eq eqs sec ch vol pp p ed eds dr mr mrs ms"
     " prof st jr sr inc ltd co corp dept est resp thm lem def prop jan feb mar apr jun jul aug sep"
@@ -172,27 +225,38 @@ _ABBREVIATIONS = names(
 )
 
 
-def _cut(tokens: Sequence[Token], limit: int) -> int:
-    """Return how many tokens to keep so that they cost at most `limit`."""
+def _late_cut(tokens: Sequence[Token], limit: int) -> int:
+    """Return how many tokens to keep so that they cost at most `limit`, and 60% of it; 0: none."""
     costs = [0, *accumulate(token.cost for token in tokens)]
     last = bisect_right(costs, limit) - 1
-    for at in range(last, 0, -1):
-        if costs[at] < 0.6 * limit:
-            break
-        if _ends_sentence(tokens, at, tokens[at]) and _is_border(tokens, at):
+    first = max(bisect_left(costs, _LATE * limit), 1)
+    for at in range(last, first - 1, -1):
+        if (
+            tokens[at - 1].text in _SENTENCE_ENDS
+            and _ends_sentence(tokens, at, tokens[at])
+            and _is_border(tokens, at)
+        ):
             return at
-    for at in range(last, 0, -1):
+    for at in range(last, first - 1, -1):
         if costs[at] < 0.75 * limit:
             break
-        if _ends_clause(tokens, at) and _is_border(tokens, at):
+        if (
+            (tokens[at - 1].text in _CLAUSE_ENDS or tokens[at].kind == "block")
+            and _ends_clause(tokens, at)
+            and _is_border(tokens, at)
+        ):
             return at
-    borders = [at for at in range(last, 0, -1) if _is_border(tokens, at)]
-    outside = [at for at in borders if not _is_inside_link(tokens, at)]
-    if outside and costs[outside[0]] >= 0.6 * limit:
-        return outside[0]
-    if borders:
-        return borders[0]
-    return _forced(tokens, last)
+    borders = [at for at in range(last, first - 1, -1) if _is_border(tokens, at)]
+    outside = (at for at in borders if not _is_inside_link(tokens, at))
+    return next(outside, borders[0] if borders else 0)
+
+
+def _early_cut(tokens: Sequence[Token], limit: int) -> int:
+    """Do the same where that is less than 60%, and where a word has to be torn."""
+    costs = accumulate(token.cost for token in tokens)
+    last = bisect_right(list(costs), limit)
+    borders = (at for at in range(last, 0, -1) if _is_border(tokens, at))
+    return next(borders, 0) or _forced(tokens, last)
 
 
 def _forced(tokens: Sequence[Token], last: int) -> int:

@@ -8,13 +8,13 @@ form a message takes: mail, chat, text. The parser bounds depth; the walk is one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Literal
 
 import regex
 from lxml import etree
-from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from digestd.frozen import dataclass, replace
 
@@ -34,6 +34,7 @@ _BLOCKS = HEADINGS | names(
     " center details summary body figure figcaption table tr"
 )
 _KEPT = HEADINGS | names("p div blockquote ul ol li dl dt dd figcaption table tr td th")
+_OPENING = INLINE | _KEPT  # those that stand in the path of what is in them
 _NEVER = names(
     "script style head title template noscript iframe object embed audio video canvas svg img"
     " picture source button input select textarea option map math annotation link meta base"
@@ -50,7 +51,7 @@ _HIDDEN = regex.compile(
 _ROOT = "digestd-root"  # our own wrapper, which the result leaves out
 _SAFE_LINK = regex.compile(r"(?:https?|mailto):", regex.IGNORECASE)
 # Signs that take no room and would only get in the way of counting and joining.
-_INVISIBLE = regex.compile("[\u200b\ufeff\u00ad\u2060\x00-\x08\x0e-\x1f\x7f]")
+_INVISIBLE = re.compile("[\u200b\ufeff\u00ad\u2060\x00-\x08\x0e-\x1f\x7f]")
 
 
 # A line end in the source of Chinese text is no blank: there are none between its words.
@@ -96,27 +97,35 @@ class Token:
     source: str = ""  # of an image: where it is
 
 
-def runs(html: str, formulas: FormulaForm = "unicode", *, whole: bool = False) -> list[Token]:
+def runs(
+    html: str,
+    formulas: FormulaForm = "unicode",
+    *,
+    whole: bool = False,
+    is_beginning: bool = False,
+) -> list[Token]:
     """Return an entry as tokens, text not yet split.
 
     Hidden elements and scripts are left out; without `whole` images and forms too, and
-    tables and figures where there is anything else to read. `formulas` says how
-    formulas are written.
+    tables and figures where there is anything else to read (there may be, where `html`
+    `is_beginning` of an entry). `formulas` says how formulas are written.
     """
     if whole:
         return list(_Walk(formulas, _NEVER - {"img"}).tokens(_parse(html)))
     found = list(_Walk(formulas, _NOT_IN_EXCERPTS).tokens(_parse(html)))
-    if any(token.kind not in ("block", "br", "cell") and token.text.strip() for token in found):
+    if is_beginning or any(
+        token.kind not in ("block", "br", "cell") and token.text.strip() for token in found
+    ):
         return found
     # Laid out in a table, as Reddit does it, or a picture and what is written beneath.
     return list(_Walk(formulas, _NOT_IN_SCRAPS).tokens(_parse(html)))
 
 
-def _parse(html: str) -> HtmlElement:
+def _parse(html: str) -> etree._Element:
     # Bytes, since lxml refuses a str that carries an encoding declaration.
-    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     source = f"<body><div id={_ROOT}>{_INVISIBLE.sub('', html)}</div></body>"
-    return document_fromstring(source.encode("utf-8", "replace"), parser=parser)
+    return etree.fromstring(source.encode("utf-8", "replace"), parser)
 
 
 class _Walk:
@@ -126,91 +135,97 @@ class _Walk:
         self._formulas = formulas
         self._left_out = left_out
         self._path: Path = ()
+        self._link: Element | None = None  # the outermost in it
+        self._around: list[tuple[Path, Element | None]] = []  # the same, of what is around
         self._lists: list[int] = []
         self._cells = 0  # of the row so far
 
-    def tokens(self, tree: HtmlElement) -> Iterator[Token]:
+    def tokens(self, tree: etree._Element) -> Iterator[Token]:
         walker = etree.iterwalk(tree, events=("start", "end"))
         opened: list[bool] = []  # of the elements around: whether each is more than an atom
         for event, element in walker:
+            tag = element.tag
             if event == "start":
-                is_atom = self._is_left_out(element) or _is_whole(element)
+                facts = dict(element.items())
+                is_left_out = tag in self._left_out or (bool(facts) and _is_hidden(facts))
+                is_atom = is_left_out or tag == "pre" or tag in _CODE or _is_formula(tag, facts)
                 opened.append(not is_atom)
-                yield from self._atom(element) if is_atom else self._start(element)
                 if is_atom:
+                    yield from self._dropped(tag) if is_left_out else self._atom(element, facts)
                     walker.skip_subtree()
-                elif element.text:
-                    yield self._token("text", element.text)
+                    continue
+                if token := self._start(tag, facts):
+                    yield token
+                if text := element.text:
+                    yield self._token("text", text)
                 continue
-            if opened.pop():
-                yield from self._end(element.tag)
-            if element.tail:
-                yield self._token("text", element.tail)
+            if opened.pop() and (token := self._end(tag)):
+                yield token
+            if tail := element.tail:
+                yield self._token("text", tail)
 
     def _token(
         self, kind: Kind, text: str, cost: int = 1, *, tex: str = "", markup: str = ""
     ) -> Token:
         if kind == "text" and "\n" in text and not text.isascii():
             text = _LINE_END.sub(lambda m: "" if "\n" in m[0] else m[0], text)
-        link = None
-        for element in self._path:
-            if element.tag == "a":
-                link = element
-                break
-        return Token(kind, text, self._path, cost, tex, markup, link)
+        return Token(kind, text, self._path, cost, tex, markup, self._link)
 
-    def _start(self, element: HtmlElement) -> Iterator[Token]:
-        tag = element.tag
+    def _start(self, tag: str, facts: Mapping[str, str]) -> Token | None:
+        if tag in _OPENING:
+            self._around.append((self._path, self._link))
+            element = _element(tag, facts) if facts else Element(tag)
+            self._path = (*self._path, element)
+            if tag == "a" and self._link is None:
+                self._link = element
+            if tag in INLINE:
+                return None
         if tag == "br":
-            yield self._token("br", "\n")
-            return
-        if tag == "img":
-            yield from self._image(element)
-            return
+            return self._token("br", "\n")
+        return self._image(facts) if tag == "img" else self._border(tag)
+
+    def _border(self, tag: str) -> Token | None:
+        """Return what stands before a block."""
         if tag in ("ol", "ul"):
             self._lists.append(1 if tag == "ol" else 0)
         if tag == "tr":
             self._cells = 0
-        if tag in _KEPT or tag in INLINE:
-            self._path = (*self._path, _element(element))
         if tag == "li" and self._lists:
             number = self._lists[-1]
             self._lists[-1] += 1 if number else 0
-            yield self._token("block", f"\n{number}. " if number else "\n• ")
-        elif tag in ("td", "th"):
-            yield self._token("cell", " | " if self._cells else "", 0)
+            return self._token("block", f"\n{number}. " if number else "\n• ")
+        if tag in ("td", "th"):
             self._cells += 1
-        elif tag in _BLOCKS:
-            yield self._token("block", "\n" if tag in _TIGHT else "\n\n")
+            return self._token("cell", " | " if self._cells > 1 else "", 0)
+        if tag in _BLOCKS:
+            return self._token("block", "\n" if tag in _TIGHT else "\n\n")
+        return None
 
-    def _image(self, element: HtmlElement) -> Iterator[Token]:
-        """Yield an image; of one as small as a letter what it would say."""
-        alt = " ".join((element.get("alt") or "").split())[:_LONGEST_ALT]
-        sides = [element.get(side) or "" for side in ("width", "height")]
-        source = (element.get("src") or "").strip()
+    def _image(self, facts: Mapping[str, str]) -> Token | None:
+        """Return an image; of one as small as a letter what it would say."""
+        alt = " ".join(facts.get("alt", "").split())[:_LONGEST_ALT]
+        sides = [facts.get(side, "") for side in ("width", "height")]
+        source = facts.get("src", "").strip()
         if any(side.isdecimal() and int(side) <= _LETTER for side in sides) or not source:
-            if alt:
-                yield self._token("text", alt)
-        elif _SAFE_LINK.match(source):
-            yield replace(self._token("image", f"[{alt}]" if alt else ""), source=source)
+            return self._token("text", alt) if alt else None
+        if not _SAFE_LINK.match(source):
+            return None
+        return replace(self._token("image", f"[{alt}]" if alt else ""), source=source)
 
-    def _end(self, tag: str) -> Iterator[Token]:
+    def _end(self, tag: str) -> Token | None:
         if tag in ("ol", "ul") and self._lists:
             self._lists.pop()
-        if tag in _KEPT or tag in INLINE:
-            self._path = self._path[:-1]
+        if tag in _OPENING:
+            self._path, self._link = self._around.pop()
         if tag in _BLOCKS:
-            yield self._token("block", "\n" if tag in _TIGHT else "\n\n")
+            return self._token("block", "\n" if tag in _TIGHT else "\n\n")
+        return None
 
-    def _atom(self, element: HtmlElement) -> Iterator[Token]:
-        """Yield what is kept whole or dropped whole; a border for the blocks that are left out."""
-        if self._is_left_out(element):
-            if element.tag in _BLOCKS or element.tag in ("form", "hr"):
-                yield self._token("block", "\n\n")
-            return
-        text = element.text_content()
-        if _is_formula(element):
-            yield self._formula(element, text)
+    def _atom(self, element: etree._Element, facts: Mapping[str, str]) -> Iterator[Token]:
+        """Yield what is kept whole."""
+        text = "".join(map(str, element.itertext()))
+        if _is_formula(element.tag, facts):
+            yield self._formula(facts, text)
         elif element.tag == "pre":
             shown = text.expandtabs(4).strip("\n").rstrip()
             if shown:
@@ -222,13 +237,18 @@ class _Walk:
             if shown:
                 yield self._token("code", shown, len(shown), markup=f"<code>{escape(shown)}</code>")
 
-    def _formula(self, element: HtmlElement, shown: str) -> Token:
-        tex = element.get("data-tex") or ""
-        is_display = element.get("data-display") == "block"
+    def _dropped(self, tag: str) -> Iterator[Token]:
+        """Yield what stands for an element that is left out: a border, if it is a block."""
+        if tag in _BLOCKS or tag in ("form", "hr"):
+            yield self._token("block", "\n\n")
+
+    def _formula(self, facts: Mapping[str, str], shown: str) -> Token:
+        tex = facts["data-tex"]
+        is_display = facts.get("data-display") == "block"
         if self._formulas == "tex":
             is_environment = is_display and tex.startswith("\\begin")
             fence = "" if is_environment else ("$$" if is_display else "$")
-            shown = element.get("data-source") or fence + tex + fence
+            shown = facts.get("data-source") or fence + tex + fence
             markup = escape(shown)
         else:
             markup = (
@@ -239,30 +259,24 @@ class _Walk:
         stands_apart = is_display and self._formulas != "tex"
         return self._token("display" if stands_apart else "formula", shown, tex=tex, markup=markup)
 
-    def _is_left_out(self, element: HtmlElement) -> bool:
-        if element.tag in self._left_out:
-            return True
-        style = element.get("style")
-        is_hidden = style is not None and bool(_HIDDEN.search(style[:1000]))
-        return is_hidden or element.get("hidden") is not None
+
+def _is_hidden(facts: Mapping[str, str]) -> bool:
+    style = facts.get("style")
+    return "hidden" in facts or (style is not None and bool(_HIDDEN.search(style[:1000])))
 
 
-def _is_whole(element: HtmlElement) -> bool:
-    return element.tag == "pre" or element.tag in _CODE or _is_formula(element)
+def _is_formula(tag: str, facts: Mapping[str, str]) -> bool:
+    return tag == "span" and "data-tex" in facts
 
 
-def _is_formula(element: HtmlElement) -> bool:
-    return element.tag == "span" and "data-tex" in element.attrib
-
-
-def _element(element: HtmlElement) -> Element:
-    if element.get("id") == _ROOT:
+def _element(tag: str, facts: Mapping[str, str]) -> Element:
+    if facts.get("id") == _ROOT:
         return Element("")
-    href = (element.get("href") or "").strip() if element.tag == "a" else ""
+    href = facts.get("href", "").strip() if tag == "a" else ""
     return Element(
-        element.tag,
-        (element.get("dir") or "").lower(),
-        element.get("lang") or "",
+        tag,
+        facts.get("dir", "").lower(),
+        facts.get("lang", ""),
         href if _SAFE_LINK.match(href) else "",
     )
 

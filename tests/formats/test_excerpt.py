@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from html import unescape
+from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -258,6 +258,32 @@ def test_an_excerpt_is_the_beginning(html: str, limit: int) -> None:
 
     kept = [token for token in beginning(html, limit) if token.text != "…"]
     assert bare(as_text(beginning(html, 10**6))).startswith(bare(as_text(kept)).rstrip("…"))
+
+
+texts = st.lists(
+    st.sampled_from(
+        ["a", "Dr.", "of ", ", ", "; ", ". ", "“", "”", "(1)", "50 %", "…", "梯度，", "3万", "ع"]
+    ),
+    min_size=20,
+    max_size=60,
+).map("".join)
+
+
+@given(texts, st.integers(1, 60), st.integers(0, 80))
+def test_it_matters_not_in_how_many_elements_a_text_is(text: str, size: int, limit: int) -> None:
+    def in_pieces_of(signs: int) -> str:
+        pieces = [text[start : start + signs] for start in range(0, len(text), signs)]
+        return "".join(f"<span>{escape(piece)}</span>" for piece in pieces)
+
+    assert excerpt(in_pieces_of(size), limit, "text") == excerpt(in_pieces_of(1), limit, "text")
+
+
+@given(trees, st.sampled_from([0, 20, 60]), st.sampled_from(["…", " Read more", "<pre>x</pre>"]))
+def test_what_comes_long_after_has_no_say(html: str, limit: int, end: str) -> None:
+    def followed_by(paragraphs: int) -> str:
+        return html + "<p>It rained all day, and more.</p>" * paragraphs + end
+
+    assert excerpt(followed_by(60), limit, "html") == excerpt(followed_by(600), limit, "html")
 
 
 @given(st.text(max_size=200), st.integers(0, 50))
