@@ -143,6 +143,14 @@ _VOLATILE = pattern(
     rb"(?:\s[^<>]{0,200})?>[^<]{0,100}</\1\s{0,9}>"
     rb"|<!--(?:[^-]|-(?!->)){0,500}-->",
 )
+# What a JSON Feed says of itself that is a date, or no part of the format (version 1.1,
+# "Extensions"): up to its first item.
+_JSON = pattern(rb"\s{0,99}\{")
+_JSON_ITEMS = b'"items"'
+_VOLATILE_MEMBER = pattern(
+    rb'(?<!\\)"(?:_\w{1,40}|date_modified|date_published|updated)"\s{0,9}:\s{0,9}'
+    rb'(?:"[^"\\]{0,100}"|[\w.+-]{1,40})\s{0,9},\s{0,9}'
+)
 _MOST_HEAD = 20_000
 _HASH = 16  # bytes; what follows is the way
 
@@ -162,9 +170,12 @@ def reads_as_before(feed: Feed, subscription: Subscription) -> bool:
 
 def document_hash(body: bytes, way: bytes = b"") -> bytes:
     """Return a hash that two bodies share only if they say the same, read in the same way."""
-    found = _FIRST_ENTRY.search(body, 0, _MOST_HEAD)
-    start = found.start() if found else 0
+    if _JSON.match(body):
+        start, volatile = max(body.find(_JSON_ITEMS, 0, _MOST_HEAD), 0), _VOLATILE_MEMBER
+    else:
+        found = _FIRST_ENTRY.search(body, 0, _MOST_HEAD)
+        start, volatile = found.start() if found else 0, _VOLATILE
     digest = hashlib.blake2b(digest_size=_HASH)
-    digest.update(_VOLATILE.sub(b"", body[:start]))
+    digest.update(volatile.sub(b"", body[:start]))
     digest.update(memoryview(body)[start:])
     return digest.digest() + way
