@@ -139,7 +139,7 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, str]:
         return body.decode(wide, "replace"), ""
     in_document = _named(_DECLARED.search(body[:_HEAD]))
     in_header = known_encoding((_CHARSET.search(content_type) or [""] * 2)[1])
-    if b"\x1b$" in body[:_SAMPLE]:
+    if body.find(b"\x1b$", 0, _SAMPLE) >= 0:
         return body.decode("iso2022_jp", "replace"), ""  # looks like ASCII to all others
     declared = in_document or in_header or "utf-8"
     try:

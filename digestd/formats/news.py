@@ -180,55 +180,78 @@ def _named(entries: Sequence[ParsedEntry]) -> tuple[ParsedEntry, ...]:
 def _xml(
     opened: Xml, url: str, known: Familiar | None, spare: bool, math: MathMode
 ) -> Reading | None:
-    grown = _grown(opened, url)
-    if grown is None:
-        return None
-    document, text, root = grown
-    cut = outline.cut(text, root)
+    cut = _cut(opened, url, known)
     if cut is None:
         return None
-    complaint = opened.complaint
-    if document.rubbish:
-        complaint = "; ".join(c for c in (complaint, "text before the document") if c)
+    document, pieces, root, complaint = cut.document, cut.pieces, cut.root, cut.complaint
 
     def read(places: Sequence[int]) -> _Found | None:
-        return _read_xml(document, cut.with_only(set(places)), len(places), url, complaint)
+        return _read_xml(document, pieces.with_only(set(places)), len(places), url, complaint)
 
     def read_plainly(places: Sequence[int]) -> _Found | None:
         home_url = known.home_url if known else None
-        return _read_plainly(root, places, url, home_url, math, has_base=has_base(text))
+        return _read_plainly(root, places, url, home_url, math, has_base=has_base(cut.text))
 
     def glance() -> tuple[ParsedFeed, list[Glanced]] | None:
-        if defines_macros(text):
+        if defines_macros(cut.text):
             return None  # what titles say may depend on it
-        return _glance_xml(document, cut, root, url, complaint, math, has_base=has_base(text))
+        has_bases = has_base(cut.text)
+        return _glance_xml(document, pieces, root, url, complaint, math, has_base=has_bases)
 
-    context = cut.context(document, _VERSION, url, complaint)
-    source = _Source(context, cut.names(), read, read_plainly, glance)
+    source = _Source(cut.context, cut.names, read, read_plainly, glance)
     return _news(source, known, math, spare=spare)
 
 
-def _grown(opened: Xml, url: str) -> tuple[Document, str, etree._Element] | None:
-    """Return a document, its text within bounds, and its tree; None: it has no such tree."""
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A document cut at its entries, and what it is known by."""
+
+    document: Document
+    pieces: outline.Cut
+    names: tuple[bytes, ...]
+    context: bytes
+    complaint: str
+    text: str  # within bounds; what is known by sight may be left out
+    root: etree._Element  # the tree of this text
+
+
+def _cut(opened: Xml, url: str, known: Familiar | None) -> _Cut | None:
+    """Return a document cut at its entries; None: it is not well-formed, or cannot be cut."""
     hasty = with_legal_references(opened.text)
-    found = _tree(hasty, url)
+    document = open_document(hasty)
     # What stands before the root no parser has seen; a tag hidden by a zero may be one.
-    if found is None or not is_legal(hasty[: len(hasty) - len(found[0].text)]):
+    found = None
+    if is_legal(hasty[: len(hasty) - len(document.text)]):
+        found = _cut_document(document, opened.complaint, url, known)
+    if found is None:
         # To look for characters that XML forbids takes a parser's time: it has found them.
         strict = legal(opened.text)
-        found = _tree(strict, url) if strict != hasty else found
+        if strict != hasty:
+            found = _cut_document(open_document(strict), opened.complaint, url, known)
     return found
 
 
-def _tree(source: str, url: str) -> tuple[Document, str, etree._Element] | None:
-    document = open_document(source)
+def _cut_document(
+    document: Document, complaint: str, url: str, known: Familiar | None
+) -> _Cut | None:
     if document.root not in ("rss", "feed", "rdf:rdf"):
         return None
     text = with_absolute_base(bound_entries(document.text), url)
-    if has_too_many_tags(text):
+    pieces = None if has_too_many_tags(text) else outline.cut(text)
+    if pieces is None:
         return None
-    root = tree(Document(document.root, document.entities, text).as_bytes())
-    return None if isinstance(root, str) else (document, text, root)
+    if document.rubbish:
+        complaint = "; ".join(c for c in (complaint, "text before the document") if c)
+    context, names = pieces.context(document, _VERSION, url, complaint), pieces.names()
+    texts = [text]
+    if known is not None and known.context == context:
+        unseen = {place for place, name in enumerate(names) if name not in known.pieces}
+        texts = [pieces.in_place(unseen), text]
+    for text in texts:
+        root = tree(Document(document.root, document.entities, text).as_bytes())
+        if not isinstance(root, str) and pieces.fits(root):
+            return _Cut(document, pieces, names, context, complaint, text, root)
+    return None
 
 
 def _read_plainly(

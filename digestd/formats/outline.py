@@ -4,19 +4,22 @@ The tree that shows it to be well-formed also counts its entries. Where as many 
 tags of that name stand in the text, those are they: each entry has one there, and a tag
 in a comment or CDATA section would be one too many. All else falls back to reading the
 whole: entries within entries, in several places, too many.
+
+What is known by sight was well-formed when it was read. So where nothing changed around
+the entries, the tree need hold no more of those than their place: what stands there in
+place of one would be missing in a tree if a comment began before it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable
 
 from lxml import etree
 
 from digestd.formats import fields
-from digestd.formats.dates import parse_date
-from digestd.formats.xmltext import DATE, ENTRY, ENTRY_END, Document
+from digestd.formats.xmltext import ENTRY, ENTRY_END, Document
 from digestd.frozen import dataclass
 from digestd.patterns import pattern
 
@@ -32,6 +35,8 @@ _VOLATILE = pattern(
     re.DOTALL,
 )
 _BLANKS = re.compile(r"\s+")
+_TAG = re.compile(f"{ENTRY.pattern}|{ENTRY_END.pattern}")
+_NAME = re.compile(r"<[\w:-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,28 @@ class Cut:
 
     def with_only(self, places: Container[int]) -> str:
         """Return the text with these of its entries alone."""
-        kept = [piece if i in places else "" for i, piece in enumerate(self.pieces)]
-        inner = (part for pair in zip(self.frame, kept, strict=False) for part in pair)
+        return self._filled(p if i in places else "" for i, p in enumerate(self.pieces))
+
+    def in_place(self, places: Container[int]) -> str:
+        """Return the text with these of its entries, and an empty element for each other."""
+        return self._filled(
+            p if i in places else f"{_NAME.match(p)[0]}/>"  # type: ignore[index]
+            for i, p in enumerate(self.pieces)
+        )
+
+    def _filled(self, pieces: Iterable[str]) -> str:
+        inner = (part for pair in zip(self.frame, pieces, strict=False) for part in pair)
         return "".join(inner) + self.frame[-1]
+
+    def fits(self, root: etree._Element) -> bool:
+        """Tell whether the entries in the tree of this text are its pieces, side by side."""
+        elements = list(root.iter("{*}item", "{*}entry"))
+        parents = {element.getparent() for element in elements}
+        return (
+            len(elements) == len(self.pieces)
+            and len(parents) <= 1
+            and all(p is not None and p.getparent() in (None, root) for p in parents)
+        )
 
     def names(self) -> tuple[bytes, ...]:
         """Return the hash that each entry is known by."""
@@ -62,32 +86,17 @@ def fingerprint(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=_HASH_BYTES).digest()
 
 
-def cut(text: str, root: etree._Element) -> Cut | None:
-    """Return `text` cut at its entries; None where that is not certain. `root`: its tree."""
-    starts = [m.start() for m in ENTRY.finditer(text)]
-    ends = [m.end() for m in ENTRY_END.finditer(text)]
-    elements = list(root.iter("{*}item", "{*}entry"))
-    if not len(starts) == len(ends) == len(elements) <= fields.MAX_ENTRIES:
-        return None
-    parents = {element.getparent() for element in elements}
-    if len(parents) > 1 or any(p is None or p.getparent() not in (None, root) for p in parents):
+def cut(text: str) -> Cut | None:
+    """Return `text` cut at what its entries seem to be, if its tree `fits`; None: it cannot."""
+    tags = [tag.span() for tag in _TAG.finditer(text)]
+    if len(tags) % 2 or len(tags) > 2 * fields.MAX_ENTRIES:
         return None
     frame, pieces, position = [], [], 0
-    for start, end in zip(starts, ends, strict=True):
-        if not position <= start < end:
+    for (start, _), (closing, end) in zip(tags[::2], tags[1::2], strict=True):
+        if text[start + 1] == "/" or text[closing + 1] != "/":
             return None
         frame.append(text[position:start])
         pieces.append(text[start:end])
         position = end
     frame.append(text[position:])
     return Cut(tuple(frame), tuple(pieces))
-
-
-def newest(pieces: Sequence[str], count: int) -> set[int]:
-    """Return which of these entries are the newest, by the first date in each; else the first."""
-    found = [DATE.search(piece) for piece in pieces]
-    dates = [parse_date(m[1]) if m else None for m in found]
-    if any(date is None for date in dates):
-        return set(range(count))
-    ranked = sorted(range(len(pieces)), key=lambda i: (dates[i], -i), reverse=True)
-    return set(ranked[:count])

@@ -396,6 +396,31 @@ def test_what_is_not_certain_is_read_whole(body: bytes) -> None:
     assert_equal(found, whole_of(body))
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param((b"<!--", b"-->"), id="comment"),
+        pytest.param((b"<![CDATA[", b"]]>"), id="text"),
+        pytest.param((b"<?x ", b"?>"), id="instruction"),
+        pytest.param((b"<title x='", b"'/>"), id="attribute"),
+        pytest.param((b"<list>", b"</list>"), id="element"),
+        pytest.param((b"<!--", b""), id="comment-without-end"),
+        pytest.param((b"<list>", b""), id="element-without-end"),
+        pytest.param((b"", b"</channel>"), id="behind-the-channel"),
+    ],
+)
+@pytest.mark.parametrize("place", range(5))
+def test_an_entry_is_known_by_sight_only_where_it_is_one(
+    around: tuple[bytes, bytes], place: int
+) -> None:
+    known = read(many(4))[2]
+    head, *items, tail = re.split(rb"(?=<item>)|(?<=</item>)", many(5).replace(b"\n", b""))
+    items = [item for item in items if item]
+    items[place] = around[0] + items[place] + around[1]
+    body = head + b"".join(items) + tail
+    assert_equal(read(body, known)[1], whole_of(body))
+
+
 # --- the first fetch ---------------------------------------------------------------------
 
 
