@@ -56,11 +56,13 @@ def value(child: etree._Element) -> str | None:
     text = (child.text or "").strip()
     if len(child):
         return None
-    return text if text.isascii() else _mended(text)
+    return mended(text)
 
 
-def _mended(text: str) -> str | None:
+def mended(text: str | None) -> str | None:
     """Undo UTF-8 that was taken for Latin-1 and encoded again, as feedparser does."""
+    if text is None or text.isascii():
+        return text
     if ODD.search(text):
         return None
     try:

@@ -13,7 +13,7 @@ from lxml import etree
 
 from digestd.core.parsed import MathMode, ParsedEntry
 from digestd.formats import element as el
-from digestd.formats import feedentry, fields
+from digestd.formats import feedentry, fields, xhtml
 from digestd.formats.glance import CONTENTS, Surroundings, look
 from digestd.frozen import dataclass
 
@@ -21,6 +21,8 @@ _RSS1 = ("http://purl.org/rss/1.0/", "http://my.netscape.com/rdf/simple/0.9/")
 # Whether a text without a `type` is HTML; the others are.
 _PLAIN_BY_NATURE = ("summary", "content")
 _KINDS = {"text": "text/plain", "html": "text/html"}
+_ATOM = el.ATOM[1:-1].lower()
+_XHTML = "application/xhtml+xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ def is_atom(root: etree._Element) -> bool | None:
         return False
     if root.tag == f"{el.ATOM}feed" and spaces.isdisjoint(_RSS1):
         return True
+    if root.tag == f"{el.RDF}RDF" and el.RSS1[1:-1] in spaces and _ATOM not in spaces:
+        return False
     return None
 
 
@@ -76,9 +80,13 @@ def _has_unbound_prefix(node: etree._Element) -> bool:
 def _texts(written: list[etree._Element], *, is_atom: bool) -> dict[str, Any] | None:
     """Return the texts of an entry as feedparser has them; None: that is not certain."""
     found: dict[str, Any] = {"content": []}
+    kind: str | None
     for child in written:
-        text = el.value(child)
-        kind = _kind(child, text or "", is_atom=is_atom)
+        if is_atom and child.get("type") == "xhtml":
+            kind, text = _XHTML, el.mended(xhtml.written(child))
+        else:
+            text = el.value(child)
+            kind = _kind(child, text or "", is_atom=is_atom)
         if text is None or kind is None:
             return None
         detail = {"type": kind, "base": "", "value": text}
