@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from hashlib import sha1
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from digestd.errors import ConfigError
 from digestd.net.tls import make_context
@@ -101,3 +103,45 @@ def test_a_certificate_is_verified_and_not_taken_apart(
     assert b"other.example" in certificate
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         shake_hands(trusting, server_side, "third.example")
+
+
+def hashed_name(certificate: bytes) -> str:
+    """The name under which OpenSSL looks for a certificate in a folder."""
+    subject = x509.load_pem_x509_certificate(certificate).subject
+    canonical = b"".join(
+        x509.Name([x509.NameAttribute(one.oid, str(one.value).lower())]).public_bytes()[2:]
+        for one in subject
+    )
+    return f"{int.from_bytes(sha1(canonical).digest()[:4], 'little'):08x}.0"
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch, authority: Authority, tmp_path: Path) -> Path:
+    """A system whose folder of certificates by hash holds our authority's alone."""
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    (folder / hashed_name(authority.pem)).write_bytes(authority.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "list.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    return tmp_path
+
+
+def test_of_a_system_s_folder_only_what_is_needed_is_read(
+    authority: Authority, system: Path
+) -> None:
+    (system / "list.pem").write_bytes(authority.pem)
+    context = make_context()
+    assert context.cert_store_stats()["x509_ca"] == 0
+    shake_hands(context, authority.server_context("one.example"), "one.example")
+    assert context.cert_store_stats()["x509_ca"] == 1
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(context, Authority().server_context("one.example"), "one.example")
+
+
+def test_an_authority_that_only_the_system_s_list_names_is_trusted(
+    authority: Authority, system: Path
+) -> None:
+    own = Authority()
+    (system / "list.pem").write_bytes(authority.pem + own.pem)
+    for one in (authority, own):
+        shake_hands(make_context(), one.server_context("one.example"), "one.example")
