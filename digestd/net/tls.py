@@ -12,6 +12,7 @@ from typing import Any
 from digestd.errors import ConfigError
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 class _Unparsed(ssl.SSLObject):
@@ -66,14 +67,16 @@ def make_context(cert_file: str | None = None, cert_dir: str | None = None) -> s
 def _says_as_much(folder: Path, file: Path) -> bool:
     """Tell whether a system's folder of certificates by hash holds what its list does.
 
-    OpenSSL looks into the folder for the one that it needs; the list it reads whole, which
-    takes 20 ms. A certificate that the owner has put into the list alone still counts.
+    OpenSSL looks into the folder for the one that it needs; the list it takes apart whole,
+    20 ms instead of 3. Whom the owner has put into the list alone is still trusted.
     """
     try:
-        listed = file.read_bytes().count(b"-----BEGIN CERTIFICATE-----")
+        listed = file.read_bytes()
+        held = {path.read_bytes() for path in _hashed(folder)}
     except OSError:
         return False
-    return 0 < listed <= _hashed(folder)
+    # A file that is looked for by its hash holds one certificate.
+    return 0 < listed.count(_BEGIN) == sum(one in listed for one in held)
 
 
 def _trust(context: ssl.SSLContext, cert_file: str | None, cert_dir: str | None) -> None:
@@ -86,10 +89,10 @@ def _trust(context: ssl.SSLContext, cert_file: str | None, cert_dir: str | None)
         raise ConfigError("SSL_CERT_FILE", f"{cert_file} cannot be read: {exc}") from exc
 
 
-def _hashed(folder: str | Path | None) -> int:
-    """Return how many certificates a folder holds by their hashes, to be read as needed."""
+def _hashed(folder: str | Path | None) -> list[Path]:
+    """Return the certificates that a folder holds by their hashes, to be read as needed."""
     if folder is None:
-        return 0
+        return []
     with suppress(OSError):
-        return sum(_HASHED.fullmatch(path.name) is not None for path in Path(folder).iterdir())
-    return 0
+        return [path for path in Path(folder).iterdir() if _HASHED.fullmatch(path.name)]
+    return []

@@ -138,10 +138,13 @@ def test_of_a_system_s_folder_only_what_is_needed_is_read(
         shake_hands(context, Authority().server_context("one.example"), "one.example")
 
 
+@pytest.mark.parametrize("beside", [False, True])
 def test_an_authority_that_only_the_system_s_list_names_is_trusted(
-    authority: Authority, system: Path
+    authority: Authority, system: Path, beside: bool
 ) -> None:
-    own = Authority()
+    own, foreign = Authority(), Authority()
     (system / "list.pem").write_bytes(authority.pem + own.pem)
+    if beside:  # as many here as there, but others
+        (system / "certs" / "0a1b2c3d.0").write_bytes(foreign.pem)
     for one in (authority, own):
         shake_hands(make_context(), one.server_context("one.example"), "one.example")
