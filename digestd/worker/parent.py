@@ -12,7 +12,10 @@ import contextlib
 import signal
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import digestd
 
 MEMORY_LIMIT = 1 << 30
 _LONGEST_ANSWER = 256 << 20
@@ -120,6 +123,7 @@ class Worker:
         if self._child is None or self._child.returncode is not None:
             self._child = await asyncio.create_subprocess_exec(
                 sys.executable,
+                *([] if _are_from_here() else ["-P"]),
                 "-m",
                 "digestd.worker",
                 str(self.memory_bytes),
@@ -157,3 +161,14 @@ class Worker:
             task = asyncio.get_running_loop().create_task(self._end())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+
+def _are_from_here() -> bool:
+    """Say whether the program was found in the working directory, as in a clone.
+
+    Only then the child may look there: anywhere else a file that is called like a module,
+    or another clone, would be run in place of it.
+    """
+    with contextlib.suppress(OSError):  # the directory may be gone
+        return Path(digestd.__file__).parents[1].samefile(".")
+    return False

@@ -7,6 +7,7 @@ import pickle
 import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,15 @@ async def test_a_document_is_read_in_the_child(worker: Worker) -> None:
     assert isinstance(document, ParsedFeed)
     assert [entry.title for entry in document.entries] == ["Post"]
     assert worker.alive
+
+
+async def test_nothing_in_the_working_directory_runs_in_its_place(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("digestd.py", "html.py", "re.py"):
+        (tmp_path / name).write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(await worker.run("read_document", RSS, **HOW), ParsedFeed)
 
 
 async def test_no_feed_is_an_answer_too(worker: Worker) -> None:
