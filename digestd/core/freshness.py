@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 HIGHEST_FLOOR = timedelta(hours=1)
 
@@ -21,6 +20,17 @@ LONGEST_WAIT = timedelta(hours=24)
 
 _SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]{0,9})?")
 _DIRECTIVE = re.compile(r'([a-z-]{1,40})(?:="?([^",]{0,40})"?)?')
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1
+    )
+}
+# A date as all servers should write it (RFC 9110, section 5.6.7).
+_USUAL_DATE = re.compile(
+    rf"[A-Z][a-z]{{2}}, ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([12][0-9]{{3}})"
+    r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
 # A number this large is a moment (seconds since 1970), as in the rate limit headers of some APIs.
 _SURELY_AN_EPOCH = 1_000_000_000
 
@@ -114,7 +124,13 @@ def _http_date(raw: str) -> datetime | None:
     if not text or len(text) > 64:
         return None
     try:
-        date = parsedate_to_datetime(text)
-        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+        if usual := _USUAL_DATE.fullmatch(text):
+            day, month, year, hour, minute, second = usual.groups()
+            at = time(int(hour), int(minute), int(second), tzinfo=UTC)
+            return datetime.combine(date(int(year), _MONTHS[month], int(day)), at)
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 (few write another form)
+
+        named = parsedate_to_datetime(text)
+        return named.astimezone(UTC) if named.tzinfo else named.replace(tzinfo=UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import tzinfo
-from email.utils import parseaddr
 from pathlib import PurePosixPath
 from typing import Protocol, TextIO
 from urllib.parse import unquote
@@ -52,6 +51,8 @@ def open_own(channel: Channel, mail: MailServer | None) -> Target:
     via = Folder(path)
     if scheme == "file":
         return Target(channel.name, scheme, "page", ("",), masked, via)
+    from email.utils import parseaddr  # noqa: PLC0415 (for mail alone)
+
     sender_name, sender_address = parseaddr((mail and (mail.sender or mail.user)) or "")
     if not is_address(sender_address):
         sender_address = "digestd@localhost"

@@ -7,7 +7,6 @@ channel that needs it.
 from __future__ import annotations
 
 import re
-from email.utils import parseaddr
 from urllib.parse import unquote
 
 from digestd.core.models import Channel, MailServer
@@ -89,6 +88,8 @@ def _mail(channel: Channel, rest: str, mail: MailServer | None, key: str) -> Tar
         raise ConfigError(key, "mail: needs the [mail] table with the server to send through")
     check_proxy(channel, raw=True)
     recipients = addresses([unquote(rest)], key)
+    from email.utils import parseaddr  # noqa: PLC0415 (for mail alone)
+
     sender_name, sender_address = parseaddr(mail.sender or mail.user)
     if not is_address(sender_address):
         if mail.sender or mail.user:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -304,7 +303,8 @@ def _list_out(values: Sequence[object]) -> str:
 
 def _enclosure_out(enclosure: Enclosure) -> dict[str, Any]:
     seconds = enclosure.duration.total_seconds() if enclosure.duration else None
-    return {**asdict(enclosure), "duration": seconds}
+    said = {str(name): getattr(enclosure, name) for name in enclosure.__match_args__}
+    return {**said, "duration": seconds}
 
 
 def _enclosures_in(stored: str) -> tuple[Enclosure, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import example, given
@@ -146,3 +147,17 @@ def test_what_is_skipped_is_never_asked_in(hours: set[int], days: set[int], at: 
     if not set(range(7)) <= days:
         assert until.weekday() not in days
     assert skip_until(hours, days, until) == until
+
+
+@given(st.integers(1, 86_400), st.sampled_from(["GMT", "UTC", "+0000"]))
+def test_an_http_date_is_one_however_it_is_read(seconds: int, zone: str) -> None:
+    moment = NOW + timedelta(seconds=seconds)
+    written = f"{format_datetime(moment, usegmt=True).removesuffix('GMT')}{zone}"
+    assert parse_retry_after(written, NOW) == moment
+
+
+@pytest.mark.parametrize(
+    "written", ["Fri, 31 Feb 2025 00:00:00 GMT", "Fri, 01 Jan 2025 24:00:00 GMT"]
+)
+def test_a_date_that_is_none_is_nonsense(written: str) -> None:
+    assert parse_retry_after(written, datetime(2024, 12, 31, 12, tzinfo=UTC)) is None
