@@ -53,6 +53,7 @@ _ZONES = {
 }  # fmt: skip
 _MAX = 80
 _ISO = pattern(r"([0-9]{4})[-/.年 ]\s?([0-9]{1,2})[-/.月 ]\s?([0-9]{1,2})(?![0-9])")
+_DIGIT = re.compile("[0-9]")
 # As nearly all of RSS has it (RFC 5322, section 3.3); the rest is for `email.utils`.
 _MAIL = pattern(
     r"(?:[A-Z][a-z]{2}, )?([0-9]{1,2}) ([A-Z][a-z]{2}) ([12][0-9]{3})"
@@ -81,7 +82,7 @@ _ZONE = pattern(r"(?<![a-z])([a-z]{1,4})\.?$")
 def parse_date(text: str) -> datetime | None:
     """Return the time that `text` names, in UTC, or None."""
     text = text.strip()[:_MAX]
-    if not any("0" <= c <= "9" for c in text):
+    if not _DIGIT.search(text):
         return None
     for read in (_standard, _epoch, _written):
         found = read(text)

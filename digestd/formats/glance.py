@@ -24,8 +24,7 @@ from digestd.formats.teaser import Glanced, beginning
 from digestd.frozen import dataclass, field
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_PLAIN_ID = re.compile(r"(?:(?!///)[\x20-\x7e])+")
-_GUID = {"isPermaLink"}
+_GUID = frozenset(("isPermaLink",))
 _KINDS = frozenset(("", "text", "html", "xhtml", "text/plain", "text/html"))
 _FILES = ("content", "copyright", "credit", "description", "group", "player", "rating", "thumbnail")
 _UNTAKEN = frozenset(("category", "keywords"))
@@ -127,13 +126,11 @@ def look(
 ) -> tuple[Found, ParsedEntry] | None:
     """Return what was seen of an entry, and what that says besides its text; None: too odd."""
     found = Found(id=entry.get(el.RDF_ABOUT))
-    is_understood = len(entry.keys()) <= (found.id is not None) and all(
-        _is_understood(found, child) for child in entry.iterchildren(etree.Element)
-    )
-    link, is_certain = _address(found, around.base)
-    if not (is_understood and is_certain and found.title) or found.id == "":
+    is_usual = len(entry.keys()) <= (found.id is not None)
+    if not is_usual or not all(_takings(found, entry)) or not found.title or found.id == "":
         return None
-    if around.has_base and not all(map(_ABSOLUTE.match, found.addresses())):
+    link, is_certain = _address(found, around.base)
+    if not is_certain or (around.has_base and not all(map(_ABSOLUTE.match, found.addresses()))):
         return None
     title, title_html = fields.title(found.title, is_html=found.is_html, math=math)
     files, image = feedentry.media(found.files, around.base) if found.files else ((), None)
@@ -168,13 +165,15 @@ def _address(found: Found, base: str) -> tuple[str | None, bool]:
     return None, not found.id.lower().startswith(("http://", "https://", "/"))
 
 
-def _is_understood(found: Found, child: etree._Element) -> bool:
-    """Take what an element says, and tell whether that is certain."""
-    tag = child.tag
-    take = _TAKEN.get(tag)
-    if take is not None:
-        return el.is_usual(child) and take(found, child)
-    return tag in _BESIDE or tag.startswith(_BESIDE_SPACES) or el.is_foreign(child)
+def _takings(found: Found, entry: etree._Element) -> Iterator[bool]:
+    """Take what an entry's elements say, and yield whether that is certain of each."""
+    for child in entry.iterchildren(etree.Element):
+        tag = child.tag
+        take = _TAKEN.get(tag)
+        if take is not None:
+            yield el.is_usual(child) and take(found, child)
+        else:
+            yield tag in _BESIDE or tag.startswith(_BESIDE_SPACES) or el.is_foreign(child)
 
 
 # --- one element at a time: whether it is understood -------------------------------------
@@ -225,7 +224,8 @@ def _id(found: Found, child: etree._Element) -> bool:
     is_first = found.id is None
     found.id = el.value(child) or ""
     found.is_permalink = child.get("isPermaLink", "true") == "true"
-    return is_first and bool(_PLAIN_ID.fullmatch(found.id)) and set(child.keys()) <= _GUID
+    is_plain = found.id.isascii() and found.id.isprintable() and "///" not in found.id
+    return is_first and bool(found.id) and is_plain and _GUID.issuperset(child.keys())
 
 
 def _published(found: Found, child: etree._Element) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from html import escape, unescape
 
 from digestd.core.identity import unread_keys
 from digestd.core.parsed import MathMode, ParsedEntry
@@ -53,7 +53,7 @@ def beginning(text: str, *, is_html: bool = True) -> str:
 def as_html(beginning: str, math: MathMode) -> str:
     """Return it as cleaned HTML with its formulas marked; one that it cuts in two is left out."""
     if "$" not in beginning and "\\" not in beginning:
-        return clean_text(beginning, "off")
+        return f"<p>{escape(beginning, quote=False)}</p>" if beginning else ""
     if len(beginning) == LONGEST:
         beginning = _LAST_OPENED.sub("", beginning)
         if beginning.count("$") % 2:

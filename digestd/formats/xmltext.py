@@ -76,7 +76,7 @@ _MAX_TAGS = 400_000
 _MAX_MARKUP = 1_000_000  # those within CDATA too, which are text until they are cleaned
 _MAX_STEPS = 1_000
 _MAX_ATTRIBUTES = 500
-_TOO_MANY_ATTRIBUTES = etree.XPath(f"boolean(//*[count(@*) > {_MAX_ATTRIBUTES}])")
+_TOO_MANY_ATTRIBUTES = etree.XPath(f"boolean(//*/@*[{_MAX_ATTRIBUTES + 1}])")
 
 
 @dataclass(frozen=True, slots=True)
