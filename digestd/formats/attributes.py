@@ -17,7 +17,12 @@ from digestd.formats.mathsigns import LONGEST_TEX
 _MAX_URL = 4_000
 _BLANKS = re.compile(r"[\x00-\x20]+")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_BLANK = "".join(map(chr, range(33)))
 _KEPT = {name: names | policy.EVERYWHERE for name, names in policy.ALLOWED.items()}
+# The same with a query or a fragment.
+_QUERIED = re.compile(
+    PLAIN.pattern + r"(?:\?[A-Za-z0-9%_.~,=+@!&;:/?-]+)?(?:#[A-Za-z0-9%_.~,=+@!&;:/?-]+)?"
+)
 # A path from a host's root, with no step back: joined to an address, it stands behind the host.
 _ROOTED = re.compile(
     r"/(?!/)(?:/?(?!\.)[A-Za-z0-9%_.~,=+@!-]++)*/?(?:\?[A-Za-z0-9%_.~,=+@!&;:/?-]+)?"
@@ -71,15 +76,15 @@ def _address(url: str, base_url: str | None) -> str | None:
         return None
     if PLAIN.fullmatch(url):
         return url
+    if _QUERIED.fullmatch(url):
+        return strip_tracking(url)
     origin = _origin(base_url) if base_url and _ROOTED.fullmatch(url) else ""
     return strip_tracking(origin + url) if origin else _resolved(url, base_url)
 
 
 def _resolved(url: str, base_url: str | None) -> str | None:
     # Browsers drop blanks and line ends inside an address; "java\nscript:" lives on that.
-    found = _BLANKS.sub(
-        lambda run: "%20" if set(run[0]) == {" "} else "", url.strip("".join(map(chr, range(33))))
-    )
+    found = _BLANKS.sub(lambda run: "%20" if set(run[0]) == {" "} else "", url.strip(_BLANK))
     found = (
         found.replace("\\", "/")
         if not _SCHEME.match(found) or found[:4].lower() == "http"

@@ -22,11 +22,12 @@ _LONGEST_TITLE = 5_000
 _ANY_TAG = pattern(
     r"<(?:/?[A-Za-z][A-Za-z0-9-]{0,30}(?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+|![^<>]{0,500}+)>"
 )
-# Without one of these in it, nothing is a formula: delimiters, and the names that classes,
-# attributes, elements and drawing services of `mathready` have in common.
-_TRACES = (
-    *(BREAK, EMPHASIS, INLINE_TAG, "$", "\\", "&dollar", "&bsol", "<!--", "math", "katex", "mjx"),
-    *("data-attrs", "ee_img", "ql-img", "equation", "codecogs", "cht=tx", "cht&equals;tx"),
+# Without one of these in its text, or of those in its tags, nothing is a formula: delimiters, and
+# what names of classes, attributes, elements and drawing services of `mathready` have in common.
+_IN_TEXT = (BREAK, EMPHASIS, INLINE_TAG, "$", "\\", "&dollar", "&bsol", "<!--")
+_IN_TAGS = (
+    *("math", "katex", "mjx", "data-attrs", "ee_img", "ql-img", "equation", "codecogs", "cht=tx"),
+    "cht&equals;tx",
 )
 # ASCII written by its number, other than what has to be: it may be a trace.
 _ENCODED = pattern(
@@ -63,12 +64,16 @@ def mark_html(html: str, mode: MathMode = "auto", *, sources: bool = False) -> s
 
 def _has_nothing_to_mark(html: str) -> bool:
     """Tell at a glance whether an entry has no formula, as most, and each `<` opens a tag."""
-    lower = html.lower()
-    if any(trace in lower for trace in _TRACES) or lower.count("tex") > lower.count("text"):
+    if any(trace in html for trace in _IN_TEXT):
         return False
-    if "&#" in lower and _ENCODED.search(lower):
+    if "&#" in html and _ENCODED.search(html.lower()):
         return False
-    return html.count("<") == len(_ANY_TAG.findall(html))
+    tags = _ANY_TAG.findall(html)
+    if len(tags) != html.count("<"):
+        return False
+    names = "".join(set(tags)).lower()
+    is_tex = names.count("tex") > names.count("text")
+    return not is_tex and not any(trace in names for trace in _IN_TAGS)
 
 
 def mark_title(text: str, mode: MathMode = "auto") -> tuple[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 
 from lxml import etree
 
@@ -39,18 +41,20 @@ def tidy_image(element: etree._Element, attributes: dict[str, str], base_url: st
 
 def _image_source(attributes: dict[str, str], base_url: str | None) -> str | None:
     """Return the image's address, behind the tricks of lazy loaders."""
-    candidates = [attributes[name] for name in policy.LAZY_SOURCES if name in attributes]
-    sets = [attributes[name] for name in policy.LAZY_SETS if name in attributes]
-    source = attributes.get("src", "")
-    if source and not _PLACEHOLDER.search(source[-200:]):
-        candidates.append(source)
-    candidates.extend(_best_of_set(chosen) for chosen in sets)
-    candidates.append(source)
-    for candidate in candidates:
+    for candidate in _candidates(attributes):
         found = absolute(candidate, base_url) if candidate.strip() else None
         if found:
             return found
     return None
+
+
+def _candidates(attributes: dict[str, str]) -> Iterator[str]:
+    yield from (attributes[name] for name in policy.LAZY_SOURCES if name in attributes)
+    source = attributes.get("src", "")
+    if not _PLACEHOLDER.search(source[-200:]):
+        yield source
+    yield from (_best_of_set(attributes[name]) for name in policy.LAZY_SETS if name in attributes)
+    yield source
 
 
 def help_image(picture: etree._Element) -> None:
@@ -85,12 +89,16 @@ def _is_tiny(attributes: dict[str, str]) -> bool:
 
 def _is_tracker(url: str) -> bool:
     parts = split(url)
-    host = (parts.hostname or "") if parts else ""
-    names = host.split(".")
-    if any(".".join(names[i:]) in policy.TRACKER_HOSTS for i in range(len(names))):
+    if parts is not None and _counts_readers(parts.hostname or ""):
         return True
     lowered = url.lower()
     return any(part in lowered for part in policy.TRACKER_PARTS)
+
+
+@lru_cache(maxsize=256)
+def _counts_readers(host: str) -> bool:
+    names = host.split(".")
+    return any(".".join(names[i:]) in policy.TRACKER_HOSTS for i in range(len(names)))
 
 
 def link_to_media(
