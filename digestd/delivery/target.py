@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from email.utils import getaddresses
 from typing import Literal
 
 from digestd.core.models import Priority
@@ -128,6 +127,8 @@ class Target:
 def addresses(texts: list[str], key: str) -> tuple[str, ...]:
     """Return the bare addresses in `texts`, each once; raises ConfigError for one that is none."""
     found: dict[str, str] = {}
+    from email.utils import getaddresses  # noqa: PLC0415 (for mail alone)
+
     for _, address in getaddresses([text for text in texts if text.strip()]):
         if not is_address(address):
             raise ConfigError(key, f"{address or 'nothing'!r} is no mail address")
