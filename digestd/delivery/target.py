@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from digestd.core.models import Priority
 from digestd.delivery.limits import Shape
-from digestd.delivery.mailservers import Route
 from digestd.errors import ConfigError
 from digestd.frozen import dataclass, field
 from digestd.patterns import pattern
+
+if TYPE_CHECKING:
+    from digestd.delivery.mailservers import Route
 
 Form = Literal["mail", "json", "page", "line", "apprise"]
 # How a message is written, whatever it goes out as.

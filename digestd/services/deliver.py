@@ -21,7 +21,6 @@ from digestd.core.retries import RetrySettings, Verdict, judge
 from digestd.delivery.own import OWN_SCHEMES
 from digestd.delivery.senders import Sender
 from digestd.delivery.target import Target
-from digestd.delivery.targets import open_target
 from digestd.errors import ConfigError, StoreError
 from digestd.services.waiting import LONGEST_WAIT, Bell
 from digestd.store import channels, outbox
@@ -109,6 +108,8 @@ class Targets:
         if name not in self._open:
             if name not in self._channels:
                 raise ConfigError(f"channels.{name}", "is not configured any more")
+            from digestd.delivery.targets import open_target  # noqa: PLC0415 (as above)
+
             self._open[name] = open_target(self._channels[name], self._mail)
         return self._open[name]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from digestd import telemetry
 from digestd.clock import Clock
@@ -13,13 +14,15 @@ from digestd.core.pictures import Pictures
 from digestd.core.slots import Slot, next_slot, slots_between
 from digestd.errors import DigestdError
 from digestd.frozen import dataclass
-from digestd.services import digestfacts
 from digestd.services.fulltext import FullTexts
 from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell
 from digestd.store import digests, entries, outbox, owed, pauses
 from digestd.store.db import Database, Store
+
+if TYPE_CHECKING:  # loaded when a digest is due
+    from digestd.services.digestfacts import Facts
 
 # After a longer downtime the last slot stands for all before it; older ones need not be
 # counted one by one. The rarest rule, "31st", has one in 62 days.
@@ -72,7 +75,7 @@ class DigestMaker:
         self._clock = clock
         self._on_made = on_made
         self._followed = followed or {}
-        self._limits = digestfacts.Limits(fallback, after)
+        self._fallback, self._after = fallback, after
         self._web_url = web_url
         self._stopping = False
 
@@ -195,13 +198,13 @@ class DigestMaker:
         now: datetime,
         missed: int,
     ) -> outbox.Outgoing:
+        from digestd.services import digestfacts  # noqa: PLC0415 (when one is due)
+
         known = await self._store.read(load, [debt.entry_id for debt in debts])
         shown = await self._full_texts.filled(known)
         members = [shown[debt.entry_id] for debt in debts if debt.entry_id in shown]
         identity = f"digest/{digest.name}/{slot.key}"
-        facts = await self._store.read(
-            digestfacts.gather, digest.name, shown, self._feeds_of(digest), now, self._limits
-        )
+        facts = await self._facts(digest, shown, now)
         words = self._composer.words(digest.zone)
         notes = digestfacts.lateness(slot, missed, words, now)
         to = await self._wanting(digest, now)
@@ -241,6 +244,14 @@ class DigestMaker:
         """Return the feeds that this digest is made of."""
         return [pk for pk, one in self._followed.items() if digest.name in one.digests]
 
+    async def _facts(self, digest: Digest, entry_ids: Collection[int], now: datetime) -> Facts:
+        from digestd.services.digestfacts import Limits, gather  # noqa: PLC0415 (as above)
+
+        limits = Limits(self._fallback, self._after)
+        return await self._store.read(
+            gather, digest.name, entry_ids, self._feeds_of(digest), now, limits
+        )
+
     def _told(
         self,
         digest: Digest,
@@ -265,6 +276,8 @@ class DigestMaker:
         With `since`, as if everything that its feeds brought from then on were
         owed, what was seen at the first fetch included, but not what a rule dropped.
         """
+        from digestd.services import digestfacts  # noqa: PLC0415 (as above)
+
         now = self._clock()
         if since is None:
             debts = await self._debts(digest, now)
@@ -273,9 +286,7 @@ class DigestMaker:
             ids = await self._store.read(_seen_since, self._feeds_of(digest), since)
         shown = await self._full_texts.filled(await self._store.read(load, ids))
         members = [shown[i] for i in ids if i in shown]
-        facts = await self._store.read(
-            digestfacts.gather, digest.name, shown, self._feeds_of(digest), now, self._limits
-        )
+        facts = await self._facts(digest, shown, now)
         words = self._composer.words(digest.zone)
         return await self._illustrator.illustrated(
             self._composer,
