@@ -41,6 +41,7 @@ _AGE = (-0.253, 0.541, -0.910)
 _AGE_BENDS = (-3.0, 1.0)
 _AGE_FROM, _AGE_UNTIL = -7.0, 3.0  # it changes between these alone
 _YOUNGEST = 60.0  # seconds
+_MONDAY = int(MONDAY // 1800)
 _LEAST, _MOST = math.exp(-30.0), math.exp(12.0)  # of an intensity, in posts a day
 
 # Shrinkage: pseudo-posts that follow the mean. A half hour of the week is shrunk to
@@ -91,19 +92,23 @@ class Forecast:
         level, slope, changes = 1.0, 0.0, 0.0
         while t < end:
             if t >= half_hour_ends:
-                half_hour_ends = t - t % 1800 + 1800
-                calendar = math.exp(self.calendar(int((t - MONDAY) // 1800) % HALF_HOURS))
+                half_hour = int(t // 1800)
+                half_hour_ends = 1800.0 * (half_hour + 1)
+                calendar = math.exp(self.calendar((half_hour - _MONDAY) % HALF_HOURS))
+            until, slot = half_hour_ends, 1.0
             if t < fine:
-                until, slot = t - t % 300 + 300, slots[int(t // 300) % SLOTS]
-                until = min(until, end)
-            else:
-                until, slot = min(half_hour_ends, end), 1.0
+                number = int(t // 300)
+                until, slot = 300.0 * (number + 1), slots[number % SLOTS]
+            if until > end:  # noqa: PLR1730 (a call would cost as much as all this)
+                until = end
             age = (t + until) / 2 - posted
-            age = max(age, _YOUNGEST)
-            if age >= changes:
+            if age >= changes or age < _YOUNGEST:
+                age = max(age, _YOUNGEST)
                 level, slope, changes = self._waiting(age)
             rate = calendar * level * age**slope
-            yield until, slot * (rate if _LEAST < rate < _MOST else min(_MOST, max(_LEAST, rate)))
+            if not _LEAST < rate < _MOST:
+                rate = min(_MOST, max(_LEAST, rate))
+            yield until, slot * rate
             t = until
 
     def calendar(self, half_hour: int) -> float:
