@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 HIGHEST_FLOOR = timedelta(hours=1)
 
@@ -72,6 +73,8 @@ def skip_until(skip_hours: Collection[int], skip_days: Collection[int], at: date
     Hours are 0..23 in UTC, Monday is 0. A list that leaves nothing open is a
     mistake, and is not obeyed: the feed would never be asked again.
     """
+    if not (skip_hours or skip_days):
+        return at.astimezone(UTC)
     hours, days = frozenset(skip_hours), frozenset(skip_days)
     if len(hours & frozenset(range(24))) == 24:
         hours = frozenset()
@@ -103,7 +106,8 @@ def _age(headers: Mapping[str, str]) -> timedelta:
     return _seconds(headers.get("age", ""))
 
 
-def _cache_control(raw: str) -> dict[str, str]:
+@lru_cache(maxsize=256)  # servers say few different things
+def _cache_control(raw: str) -> Mapping[str, str]:
     """Return the directives, the first of each name (RFC 9111, section 4.2.1)."""
     found: dict[str, str] = {}
     for part in raw[:1024].lower().split(","):

@@ -23,10 +23,11 @@ def after_good_fetch(feed: Feed, moved_to: str | None, title: str | None) -> Fee
     read (the same bytes as before), which speaks for what is on trial.
     """
     watch = feed.watch
-    moved_to = without_password(moved_to or "")
-    if moved_to and moved_to == without_password(feed.address):
-        moved_to = ""
-    moving = _seen(watch.moving, moved_to)
+    if moved_to:
+        moved_to = without_password(moved_to)
+        if moved_to == without_password(feed.address):
+            moved_to = ""
+    moving = _seen(watch.moving, moved_to or "")
     adopted = moving.count >= ADOPTED_AFTER
     if adopted:
         home = without_password(feed.url)
