@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -202,10 +203,9 @@ class AllowList:
 def normal_host(host: str) -> str:
     """Return `host` in the one spelling used for comparison: lower case, ASCII, no last dot."""
     name = host.strip("[]").rstrip(".").lower()
-    try:
-        return str(ip_address(name))
-    except ValueError:
-        pass
+    if name[-1:].isdigit() or ":" in name:  # nothing else can be an address
+        with suppress(ValueError):
+            return str(ip_address(name))
     if name.isascii():
         return name
     try:

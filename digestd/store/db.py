@@ -194,13 +194,16 @@ def read_transaction(db: Database) -> Iterator[Database]:
 
 
 class _Job:
-    """What is to be run, and who waits for it."""
+    """What is to be run, and who waits for it; `again`: once more if it is undone."""
 
-    __slots__ = ("future", "run")
+    __slots__ = ("again", "future", "run")
 
-    def __init__(self, run: Callable[[Database], Any], future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self, run: Callable[[Database], Any], future: asyncio.Future[Any], *, again: bool
+    ) -> None:
         self.run = run
         self.future = future
+        self.again = again
 
 
 _Results = list[tuple[_Job, Any, BaseException | None]]
@@ -229,7 +232,7 @@ class _Lane:
     def submit(self, run: Callable[[Database], T], *, patient: bool = False) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self._waiting.append(_Job(run, future))
+        self._waiting.append(_Job(run, future, again=patient))
         if patient and self._timer is None:
             self._timer = loop.call_at(self._passed_on_at + _IN_COMPANY, self._pass_on, loop)
         elif not (patient or self._is_soon):
@@ -296,11 +299,15 @@ def _write_batch(db: Database, jobs: list[_Job]) -> _Results:
     Nobody hears of success before the commit. If the commit itself fails
     (a full disk), each job is told so: none of them happened.
     """
+    if len(jobs) == 1 or all(job.again for job in jobs):
+        try:
+            return _all_or_none(db, jobs)
+        except Exception as exc:  # noqa: BLE001 (handed to the one who asked)
+            if len(jobs) == 1:
+                return [(jobs[0], None, exc)]
     results: _Results = []
     try:
         with write_transaction(db):
-            if len(jobs) == 1:  # undone with the transaction
-                return [(jobs[0], jobs[0].run(db), None)]
             for job in jobs:
                 try:
                     with _savepoint(db):
@@ -312,6 +319,12 @@ def _write_batch(db: Database, jobs: list[_Job]) -> _Results:
     except Exception as exc:  # noqa: BLE001 (handed to those who asked)
         results = [(job, None, exc) for job in jobs]
     return results
+
+
+def _all_or_none(db: Database, jobs: list[_Job]) -> _Results:
+    """Run `jobs` in one transaction without a savepoint for each, which costs as much as most."""
+    with write_transaction(db):
+        return [(job, job.run(db), None) for job in jobs]
 
 
 def _read_batch(db: Database, jobs: list[_Job]) -> _Results:
@@ -355,7 +368,10 @@ class Store:
     async def write_in_company(
         self, function: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do what `write` does; where many write, wait a moment to share a commit with them."""
+        """Do what `write` does; where many write, wait a moment to share a commit with them.
+
+        If another's part fails, `function` is undone and run once more.
+        """
         return await self._writer.submit(lambda db: function(db, *args, **kwargs), patient=True)
 
     async def read(

@@ -121,6 +121,24 @@ async def test_what_waits_for_company_is_written_at_the_end(tmp_path: Path) -> N
     db.conn.close()
 
 
+async def test_who_fails_in_company_fails_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "digestd.db")
+
+    def fail(db: Database) -> None:
+        channels.know(db, ["lost"])
+        raise ValueError("no")
+
+    jobs = [
+        store.write_in_company(channels.know, ["a"]),
+        store.write_in_company(fail),
+        store.write_in_company(channels.know, ["b"]),
+    ]
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    assert [type(r) for r in results] == [type(None), ValueError, type(None)]
+    assert [s.name for s in await store.read(channels.states)] == ["a", "b"]
+    store.close()
+
+
 async def test_a_full_disk_is_told_to_everyone_who_wrote(tmp_path: Path) -> None:
     store = Store(tmp_path / "digestd.db")
 
