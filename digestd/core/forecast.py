@@ -150,7 +150,8 @@ class Forecast:
         """Return the factors of the 5-minute slots of the hour."""
         counts, short = self._tables.slots(), self._tables.short
         total = short * sum(counts) + _FEW_SLOTS
-        return [((SLOTS * short * n + _FEW_SLOTS) / total) ** _SLOT for n in counts]
+        none = (_FEW_SLOTS / total) ** _SLOT
+        return [((SLOTS * short * n + _FEW_SLOTS) / total) ** _SLOT if n else none for n in counts]
 
     def _waiting(self, age: float) -> tuple[float, float, float]:
         """Return the level for an age of the last post: (level, slope, for ages below).
