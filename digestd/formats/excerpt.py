@@ -43,6 +43,7 @@ from digestd.formats.tokens import (
 from digestd.frozen import replace
 
 _BLANKS = regex.compile(r"\s+")
+_LETTERS = re.compile("[a-z]+|.", re.DOTALL)
 _WORDS = re.compile(r".*[^\W_]", re.DOTALL)
 _BLANK = frozenset(("space", "block", "br"))
 _LOOKED_AT = 8  # code points for each sign that may stay
@@ -123,7 +124,7 @@ def _tokens(runs: Sequence[Token], limit: int, joined: int = 0) -> tuple[list[To
     """Split runs into tokens, a little past the limit; tell whether they go on beyond it.
 
     Blanks and borders are collapsed; none stands at the beginning, but for a list's bullet.
-    Among the first `joined` signs, words stay together.
+    Among the first `joined` signs, words stay together, and after them what is letters alone.
     """
     tokens: list[Token] = []
     cost = 0
@@ -152,8 +153,10 @@ def _tokens(runs: Sequence[Token], limit: int, joined: int = 0) -> tuple[list[To
 def _split(runs: Iterable[Token], joined: int) -> Iterator[Token]:
     """Yield runs with their text sign by sign, its words before `joined` signs in one piece.
 
-    Such a piece ends in a letter or a digit: no rule for what follows looks beyond one.
+    Such a piece ends in a letter or a digit: no rule for what follows looks beyond one. After
+    it a word is one piece, too, where no rule can tell its letters apart; 0: none is.
     """
+    is_joined = joined > 0
     for run in runs:
         if run.kind != "text":
             yield run
@@ -169,15 +172,17 @@ def _split(runs: Iterable[Token], joined: int) -> Iterator[Token]:
             text = text[words.end() :]
         joined -= len(run.text)
         made: dict[str, Token] = {}  # a sign that comes again is the same token: most do
-        for cluster in clusters(text):
-            token = made.get(cluster)
+        in_words = is_joined and text.isascii()
+        for piece in _LETTERS.findall(text) if in_words else clusters(text):
+            token = made.get(piece)
             if token is None:
                 # Not `replace`: it takes ten times as long.
-                if cluster.isspace():
+                if piece.isspace():
                     token = Token("space", " ", path, 1, "", "", link)
                 else:
-                    token = Token("text", cluster, path, 1, "", "", link)
-                made[cluster] = token
+                    cost = len(piece) if in_words else 1
+                    token = Token("text", piece, path, cost, "", "", link)
+                made[piece] = token
             yield token
 
 
