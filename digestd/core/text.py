@@ -51,7 +51,7 @@ def one_line(text: str, limit: int = 200) -> str:
     White space is folded; zero-width signs go, joiners stay where they join. What was
     cut ends in "…". Work is bounded by the limit, whatever the length of `text`.
     """
-    if len(text) <= limit and text.isprintable() and not _INVISIBLE.search(text):
+    if len(text) <= limit and text.isprintable() and _shows_all(text):
         return " ".join(text.split())
     # A cluster longer than _MAX_CLUSTER is a pile of accents; blanks may fill the rest.
     looked_at = limit * _MAX_CLUSTER * 2
@@ -64,6 +64,10 @@ def one_line(text: str, limit: int = 200) -> str:
     if is_cut or len(kept) > limit:
         return "".join(kept[: limit - 1]).rstrip() + "…"
     return "".join(kept)
+
+
+def _shows_all(text: str) -> bool:
+    return text.isascii() or _INVISIBLE.search(text) is None
 
 
 @functools.cache

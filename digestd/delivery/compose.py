@@ -94,8 +94,11 @@ def wire_id(target: Target, message: Message, recipient: str, part: int = 0) -> 
     return f"{message.kind}-{sha256(told.encode()).hexdigest()[:32]}"
 
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _dump(facts: Mapping[str, Any]) -> bytes:
-    return json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
+    return _written(facts).encode()
 
 
 def _stamp(moment: datetime | None) -> str | None:

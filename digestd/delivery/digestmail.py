@@ -186,7 +186,7 @@ class DigestMail:
             feed=next(iter(feeds.values())).id if len(feeds) == 1 else "",
             language=words.language,
             chat=filled.chat,
-            complaint="; ".join([*complaints, *filled.complaints]),
+            complaint="; ".join(filter(None, [*complaints, filled.complaint])),
         )
 
 

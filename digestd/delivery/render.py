@@ -22,10 +22,9 @@ from digestd.delivery.around import NOTHING, Around
 from digestd.delivery.context import AlertView, NoticeView
 from digestd.delivery.frames import count_title, frame_of
 from digestd.delivery.target import STYLES, Style
-from digestd.delivery.templating import Context, Templates
-from digestd.delivery.views import Views, facts_of, title_of
+from digestd.delivery.templating import Templates
+from digestd.delivery.views import Views
 from digestd.delivery.words import Words
-from digestd.frozen import replace
 
 _ALERT_RUNG = Rung(excerpt=320, told=5, listed=60)
 _SMALL_ALERT_RUNG = Rung(excerpt=90, told=3, listed=100)
@@ -65,24 +64,26 @@ class Renderer:
         plan = Plan()
         selection = select(newest_first, _SMALL_ALERT_RUNG if small else _ALERT_RUNG, plan)
         groups = views.groups(selection, plan)
-        title = count_title(words, title_of(*newest_first[0]), len(newest_first))
+        title = count_title(words, views.title(*newest_first[0]), len(newest_first))
         if len(groups) == 1:
             title = words.say("{feed}: {title}", feed=groups[0].name, title=title)
         frame = frame_of(words, title, now, groups)
-        blank = Message(
+        context = {"alert": AlertView(groups), "frame": frame, "words": words}
+        filled = self._templates.fill("alert", "alert", context, styles)
+        return Message(
             "alert",
             identity,
             title,
-            text="",
-            html="",
+            text=filled.text,
+            html=filled.html,
             created_at=now,
-            entries=tuple(facts_of(*member) for member in newest_first),
+            entries=tuple(views.facts(*member) for member in newest_first),
+            images=shown.attached,
             feed=newest_first[0][1].id if len(groups) == 1 else "",
             language=words.language,
+            chat=filled.chat,
+            complaint=filled.complaint,
         )
-        context = {"alert": AlertView(groups), "frame": frame, "words": words}
-        message = self._filled("alert", "alert", context, blank, styles)
-        return replace(message, images=shown.attached)
 
     def render_digest(
         self,
@@ -129,16 +130,18 @@ class Renderer:
         notice = NoticeView(one_line(title), tuple(paragraphs), link)
         frame = frame_of(words, notice.title, now, (), " ".join(paragraphs))
         context = {"notice": notice, "frame": frame, "words": words}
-        blank = Message(
+        filled = self._templates.fill("test" if kind == "test" else "notice", "notice", context)
+        return Message(
             kind,
             identity,
             notice.title,
-            text="",
-            html="",
+            text=filled.text,
+            html=filled.html,
             created_at=now,
             language=words.language,
+            chat=filled.chat,
+            complaint=filled.complaint,
         )
-        return self._filled("test" if kind == "test" else "notice", "notice", context, blank)
 
     def render_test(self, channel_name: str, now: datetime) -> Message:
         """Return the message that `digestd test` sends."""
@@ -149,21 +152,4 @@ class Renderer:
             identity=f"test/{channel_name}/{now:%Y-%m-%dT%H:%M:%S}",
             now=now,
             kind="test",
-        )
-
-    def _filled(
-        self,
-        name: str,
-        fallback: str,
-        context: Context,
-        blank: Message,
-        styles: Collection[Style] = STYLES,
-    ) -> Message:
-        filled = self._templates.fill(name, fallback, context, styles)
-        return replace(
-            blank,
-            text=filled.text,
-            html=filled.html,
-            chat=filled.chat,
-            complaint="; ".join(filled.complaints),
         )

@@ -37,7 +37,7 @@ class Filled:
     html: str
     text: str
     chat: str
-    complaints: tuple[str, ...] = ()
+    complaint: str = ""
 
 
 class Templates:
@@ -71,7 +71,7 @@ class Templates:
         text, of_text = self._form(name, fallback, "txt", context) if "text" in styles else nothing
         chat, of_chat = self.chat(name, fallback, context) if "chat" in styles else nothing
         complaints = dict.fromkeys(filter(None, (of_html, of_text, of_chat)))
-        return Filled(html, _tidy(text), chat, tuple(complaints))
+        return Filled(html, _tidy(text), chat, "; ".join(complaints))
 
     def chat(self, name: str, fallback: str, context: Context) -> tuple[str, str]:
         """Return the form for chats, and a complaint or nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 from zlib import crc32
@@ -54,6 +55,18 @@ class Views:
         self._marks = marks or {}
         self._also = also or {}
         self._pictures = pictures or Pictures()
+        self._titles: dict[int, str] = {}  # by entry
+
+    def title(self, entry: Entry, feed: Feed) -> str:
+        """Return one line that names an entry: its title, else how it begins, else its feed."""
+        title = self._titles.get(entry.id)
+        if title is None:
+            title = self._titles[entry.id] = _title_of(entry, feed)
+        return title
+
+    def facts(self, entry: Entry, feed: Feed) -> MessageEntry:
+        """Return an entry as a message carries it for channels that pass on facts."""
+        return facts_of(entry, feed, self.title(entry, feed))
 
     def groups(self, selection: Selection, plan: Plan) -> tuple[GroupView, ...]:
         """Return the entries under their headings."""
@@ -147,7 +160,7 @@ class Views:
         words = self.words
         source = entry.content_html or entry.summary_html
         tokens, is_cut = _body(entry, signs, whole_to) if signs else ([], False)
-        title = title_of(entry, feed)
+        title = self.title(entry, feed)
         titled = runs(entry.title_html) if entry.title_html and one_line(entry.title) else []
         text = as_text(tokens)
         is_said = text.rstrip("…").startswith(title.rstrip("…")) and len(text) <= len(title) + 1
@@ -228,8 +241,7 @@ class Views:
         return " · ".join(filter(None, parts))
 
 
-def title_of(entry: Entry, feed: Feed) -> str:
-    """Return one line that names an entry: its title, else how it begins, else its feed."""
+def _title_of(entry: Entry, feed: Feed) -> str:
     title = one_line(entry.title)
     if title:
         return shorten(title, MAX_TITLE)
@@ -251,13 +263,13 @@ def safe_link(url: str | None) -> str:
     return "" if not is_web or re.search(r"[\s\x00-\x1f\x7f]", url) else url
 
 
-def facts_of(entry: Entry, feed: Feed) -> MessageEntry:
-    """Return an entry as a message carries it for channels that pass on facts."""
+def facts_of(entry: Entry, feed: Feed, title: str = "") -> MessageEntry:
+    """Return an entry, whose title may be known, as `Views.facts` does."""
     return MessageEntry(
         id=entry.id,
         feed=feed.id,
         feed_name=one_line(feed.label),
-        title=title_of(entry, feed),
+        title=title or _title_of(entry, feed),
         link=link_of(entry, feed),
         published_at=entry.published_at,
         seen_at=entry.seen_at,
@@ -300,9 +312,10 @@ def _initial(name: str) -> str:
     return sign.upper() if len(sign.upper()) == 1 else sign
 
 
-def _host(url: str | None) -> str:
+@lru_cache(maxsize=1024)  # most are of few hosts
+def _host(url: str) -> str:
     try:
-        host = urlsplit(url or "").hostname or ""
+        host = urlsplit(url).hostname or ""
     except ValueError:
         return ""
     return host.removeprefix("www.")[:60]
