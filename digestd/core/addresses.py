@@ -175,7 +175,7 @@ class AllowList:
     def with_host_of(self, url: str) -> AllowList:
         """Return a list that opens the host and port of `url` too."""
         parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        port = parts.port or _PORTS.get(parts.scheme)
         return replace(self, hosts=self.hosts | {(normal_host(parts.hostname or ""), port)})
 
     def is_own(self, url: str) -> bool:
@@ -188,7 +188,7 @@ class AllowList:
         try:
             parts = urlsplit(url)
             host = normal_host(parts.hostname or "")
-            port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+            port = parts.port or _PORTS.get(parts.scheme)
         except ValueError:
             return False
         return (host, port) in self.hosts and _HOST.fullmatch(host) is not None and not _is_ip(host)
@@ -244,9 +244,11 @@ def _host_and_port(entry: str) -> tuple[str, int | None]:
 # --- decisions -------------------------------------------------------------------------
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PORTS = {"http": 80, "https": 443}
 # Addresses as most are, of which there is one reading.
 USUAL = re.compile(
-    r"https?://[a-z0-9.-]+(?::([0-9]{1,4}))?/[A-Za-z0-9%_.~,=+@!/-]*(?:\?[A-Za-z0-9%_.~,=+&/-]+)?"
+    r"https?://[a-z0-9.-]+(?::([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
+    r"/[A-Za-z0-9%_.~,=+@!/-]*(?:\?[A-Za-z0-9%_.~,=+&/-]+)?"
 )
 
 
@@ -291,9 +293,13 @@ def _authority_problem(netloc: str, host: str | None, port: int | None) -> str |
 @lru_cache(maxsize=2_000)
 def origin_of(url: str) -> str:
     """Return scheme, host and port of `url` as one string; empty for what is no URL."""
+    if USUAL.fullmatch(url):
+        scheme, _, rest = url.partition("://")
+        host, _, written = rest.partition("/")[0].partition(":")
+        return f"{scheme}://{normal_host(host)}:{int(written or 0) or _PORTS[scheme]}"
     try:
         parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        port = parts.port or _PORTS.get(parts.scheme)
         return f"{parts.scheme}://{normal_host(parts.hostname or '')}:{port}"
     except ValueError:
         return ""

@@ -16,6 +16,7 @@ from digestd.core.addresses import (
     AllowList,
     check_url,
     normal_host,
+    origin_of,
     refusal,
     refused_kind,
 )
@@ -319,3 +320,10 @@ def test_a_usual_address_has_one_spelling_and_only_its_port_can_be_wrong(
     assert (parts.geturl(), parts.netloc.lower(), parts.fragment) == (url, parts.netloc, "")
     longer = f"{url}#"  # none that is usual
     assert check_url(url) == check_url(longer)
+
+
+@given(st.from_regex(USUAL, fullmatch=True))
+def test_the_origin_of_a_usual_address_is_what_its_parts_say(url: str) -> None:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    assert origin_of(url) == f"{parts.scheme}://{normal_host(parts.hostname or '')}:{port}"
