@@ -8,8 +8,11 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
+
+import httpx
 
 from digestd import __version__
 from digestd.core.addresses import AllowList, check_url
@@ -23,9 +26,7 @@ from digestd.core.outcomes import (
 )
 from digestd.core.text import one_line
 from digestd.frozen import dataclass
-from digestd.net.address import parse
 from digestd.net.decoding import BodyReader, UnreadableBodyError
-from digestd.net.exchange import ExchangeError, Request, Response
 from digestd.net.guard import Resolve
 from digestd.net.politeness import HostGate
 from digestd.net.reasons import in_words, status_in_words
@@ -48,6 +49,7 @@ _GLANCE = 3.0  # seconds
 _HINT = 200  # of a refusal's body, for the log
 
 _MOVES = frozenset([301, 302, 303, 307, 308])
+_NO_BODY = httpx.ByteStream(b"")  # given one, httpx looks for no headers that are missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Client:
     ) -> None:
         self._gate = gate
         self.room = Room()
+        # The bare transport, not httpx.AsyncClient: that keeps cookies, reads proxies and passwords
+        # from the environment, and parses each Location for itself; we want none of it.
         self._make_transport = functools.partial(
             GuardedTransport, allow or AllowList(), context, resolve=resolve
         )
@@ -105,16 +109,18 @@ class Client:
         ]
 
     async def __aenter__(self) -> Self:
+        for transport in self._transports.values():
+            await transport.__aenter__()
         return self
 
     async def __aexit__(
         self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         for transport in self._transports.values():
-            await transport.aclose()
+            await transport.__aexit__(kind, error, trace)
 
     async def fetch(
         self,
@@ -144,10 +150,10 @@ class Client:
             return Failed(reason)
         try:
             trip = Trip(url, validators, headers or {}, at)
-        except ValueError:
+        except (httpx.InvalidURL, ValueError):
             return Failed("the address is not a valid URL")
         try:
-            transport = self._by_way_of(self._proxy if proxy is None else proxy)
+            transport = await self._by_way_of(self._proxy if proxy is None else proxy)
         except ValueError as exc:
             return Failed(str(exc))
         if place is not None:
@@ -172,25 +178,23 @@ class Client:
         kind = (b"Content-Type", b"application/x-www-form-urlencoded")
         try:
             async with asyncio.timeout(timeout.total_seconds()):
-                address, _ = parse(url)
-                length = (b"Content-Length", b"%d" % len(form))
-                headers = [(b"Host", address.authority), length, *self._headers, kind]
-                request = Request(b"POST", address, headers, form)
-                transport = self._by_way_of(self._proxy)
-                response = await transport.send(request)
+                request = httpx.Request("POST", url, headers=[*self._headers, kind], content=form)
+                transport = await self._by_way_of(self._proxy)
+                response = await transport.handle_async_request(request)
                 try:
                     return await _answered(response)
                 finally:
-                    await response.body.aclose()
+                    await _raw(response).aclose()
         except TimeoutError:
             return Failed(f"no answer within {timeout.total_seconds():g} s")
-        except (ExchangeError, OSError, ValueError) as exc:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as exc:
             return Failed(in_words(exc))
 
-    def _by_way_of(self, proxy: str) -> GuardedTransport:
+    async def _by_way_of(self, proxy: str) -> GuardedTransport:
         if proxy not in self._transports:
             transport = self._make_transport(connections=self._connections, proxy=proxy)
             self._transports[proxy] = transport
+            await transport.__aenter__()
         return self._transports[proxy]
 
     async def _in_time(
@@ -206,7 +210,7 @@ class Client:
             return trip.failed(f"no answer within {seconds}")
         except UnreadableBodyError as exc:
             return trip.failed(str(exc))
-        except (ExchangeError, OSError, ValueError) as exc:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as exc:
             return trip.failed(in_words(exc))
 
     async def _follow(
@@ -216,23 +220,25 @@ class Client:
             until = self._gate.forbidden_until(trip.address) if self._gate else None
             if until is not None:
                 return trip.failed(*_told_to_wait(until))
-            request = Request(b"GET", trip.at, trip.headers(self._headers))
-            response = await transport.send(request)
+            request = httpx.Request(
+                "GET", trip.at, headers=trip.headers(self._headers), stream=_NO_BODY
+            )
+            response = await transport.handle_async_request(request)
             try:
                 trip.answered = True
-                if response.status not in _MOVES:
+                if response.status_code not in _MOVES:
                     return await self._read(trip, response, allowed, deadline)
-                problem = trip.move(raw_header(response, "location"), response.status)
+                problem = trip.move(raw_header(response, "location"), response.status_code)
             finally:
-                await response.body.aclose()
+                await _raw(response).aclose()
             if problem:
-                return trip.failed(problem, response.status)
+                return trip.failed(problem, response.status_code)
         return trip.failed(f"more than {MAX_REDIRECTS} redirects")
 
     async def _read(
-        self, trip: Trip, response: Response, allowed: _Allowed, deadline: asyncio.Timeout
+        self, trip: Trip, response: httpx.Response, allowed: _Allowed, deadline: asyncio.Timeout
     ) -> FetchOutcome:
-        status = response.status
+        status = response.status_code
         kept = kept_headers(response)
         if status == 304:
             if not trip.asks_conditionally:
@@ -260,9 +266,9 @@ class Client:
             reader.is_known,
         )
 
-    async def _kind_of_page(self, response: Response) -> str:
+    async def _kind_of_page(self, response: httpx.Response) -> str:
         """Name the page that comes with an error, if it is one that owners should know of."""
-        if response.status not in _TELLING:
+        if response.status_code not in _TELLING:
             return ""
         try:
             reader = BodyReader(header(response, "content-encoding"), max_bytes=_GLIMPSE)
@@ -270,9 +276,9 @@ class Client:
             return ""
         try:
             async with asyncio.timeout(_GLANCE):
-                async for piece in response.body:
+                async for piece in _raw(response):
                     reader.feed(piece)
-        except (TimeoutError, UnreadableBodyError, ExchangeError):
+        except (TimeoutError, UnreadableBodyError, httpx.HTTPError):
             pass  # what has come will do
         from digestd.formats.pages import ERROR_PAGE, is_page, what_it_is  # noqa: PLC0415 (rare)
 
@@ -281,8 +287,13 @@ class Client:
         return "" if what == ERROR_PAGE else what
 
 
+def _raw(response: httpx.Response) -> httpx.AsyncByteStream:
+    """Return the body as it comes off the wire: nobody reads it twice, or decoded by httpx."""
+    return cast(httpx.AsyncByteStream, response.stream)
+
+
 async def _body(
-    response: Response, reader: BodyReader, allowed: _Allowed, deadline: asyncio.Timeout
+    response: httpx.Response, reader: BodyReader, allowed: _Allowed, deadline: asyncio.Timeout
 ) -> bytes:
     length, most = header(response, "content-length"), allowed.max_bytes
     if length.isascii() and length.isdigit():
@@ -290,7 +301,7 @@ async def _body(
         if not header(response, "content-encoding"):
             most = min(most, int(length))
     large = False
-    async for piece in response.body:
+    async for piece in _raw(response):
         reader.feed(piece)
         if len(reader) > SMALL and not large:
             large = True
@@ -310,17 +321,17 @@ async def _take(place: Place, size: int, deadline: asyncio.Timeout) -> None:
         deadline.reschedule(when + loop.time() - since)
 
 
-async def _answered(response: Response) -> Answered:
+async def _answered(response: httpx.Response) -> Answered:
     begun = bytearray()
     if not header(response, "content-encoding"):
-        async for piece in response.body:
+        async for piece in _raw(response):
             begun += piece
             if len(begun) >= _HINT:
                 break
     hint = one_line(begun[:_HINT].decode("utf-8", "replace"), _HINT)
     where = raw_header(response, "location").decode("latin-1")
     wait = header(response, "retry-after") or None
-    return Answered(response.status, status_in_words(response.status), where, wait, hint)
+    return Answered(response.status_code, status_in_words(response.status_code), where, wait, hint)
 
 
 def user_agent(contact: str = "") -> str:
@@ -332,6 +343,4 @@ def user_agent(contact: str = "") -> str:
 def _told_to_wait(until: datetime) -> tuple[str, None, str]:
     words = f"the host asked not to be asked again before {until:%Y-%m-%d %H:%M} UTC"
     whole_second = until + timedelta(seconds=1)  # an HTTP date has no fractions
-    from email.utils import format_datetime  # noqa: PLC0415 (rare)
-
     return words, None, format_datetime(whole_second, usegmt=True)

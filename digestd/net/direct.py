@@ -1,4 +1,4 @@
-"""HTTP over connections of our own: few, kept for a moment per host, closed when idle."""
+"""httpx over connections of our own: few, kept for a moment per host, closed when idle."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from ssl import SSLContext
 
-from digestd.net.exchange import (
-    BadAnswerError,
-    BrokenOffError,
-    NoConnectionError,
-    Request,
-    Response,
-)
+import httpx
+
 from digestd.net.wire import Connection
 
 # Long enough for the next feed of the same host in the same round, and shorter than servers wait.
@@ -27,7 +22,7 @@ _Key = tuple[str, bytes, int]
 _PORTS = {"http": 80, "https": 443}
 
 
-class DirectTransport:
+class DirectTransport(httpx.AsyncBaseTransport):
     """Opens connections where `connect` leads, at most `connections` at once.
 
     `context` may be what makes it: 25 to 85 ms, at the first HTTPS request.
@@ -45,21 +40,25 @@ class DirectTransport:
         self._places = asyncio.Semaphore(connections)
         self._idle: dict[_Key, list[tuple[Connection, asyncio.TimerHandle]]] = {}
 
-    async def send(self, request: Request) -> Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` and return its answer, whose body is read as it comes.
 
-        What goes wrong is an ExchangeError, with its cause.
+        What goes wrong is an httpx error, with its cause.
         """
-        to = request.address
-        key = to.scheme, to.host, to.port or _PORTS.get(to.scheme, 80)
+        url = request.url
+        key = url.scheme, url.raw_host, url.port or _PORTS.get(url.scheme, 80)
+        body = await _body_of(request)
         await self._places.acquire()
         try:
-            connection = await self._answered(key, request)
+            connection = await self._answered(key, request, body)
         except BaseException:
             self._places.release()
             raise
-        body = _Body(self, key, connection)
-        return Response(connection.status, connection.headers, body)
+        return httpx.Response(
+            connection.status,
+            headers=connection.headers,
+            stream=_Body(self, key, connection),
+        )
 
     async def aclose(self) -> None:
         """Close what is kept; what is in use is closed by its user."""
@@ -69,15 +68,15 @@ class DirectTransport:
                 connection.abort()
         self._idle.clear()
 
-    async def _answered(self, key: _Key, request: Request) -> Connection:
+    async def _answered(self, key: _Key, request: httpx.Request, body: bytes) -> Connection:
         """Return a connection on which the head of the answer has come."""
-        method, target = request.method, request.address.target
+        method = request.method.encode("ascii")
         while True:
             connection = self._kept(key) or await self._open(key)
             try:
-                connection.send(method, target, request.headers, request.body)
+                connection.send(method, request.url.raw_path, request.headers.raw, body)
                 await connection.read_head()
-            except (BrokenOffError, BadAnswerError):
+            except (httpx.ReadError, httpx.RemoteProtocolError):
                 connection.abort()
                 # The server closed a kept connection just as we wrote: nothing has happened there.
                 if not connection.used or connection.answered or method != b"GET":
@@ -108,7 +107,7 @@ class DirectTransport:
         try:
             return await self._connect(name, port, open_at)
         except OSError as exc:  # every error of TLS is one
-            raise NoConnectionError(str(exc)) from exc
+            raise httpx.ConnectError(str(exc)) from exc
 
     def _tls(self) -> SSLContext:
         if not isinstance(self._context, SSLContext):
@@ -144,7 +143,13 @@ class DirectTransport:
         connection.close()
 
 
-class _Body:
+async def _body_of(request: httpx.Request) -> bytes:
+    if isinstance(request.stream, httpx.SyncByteStream):  # it is all there
+        return b"".join(request.stream)
+    return await request.aread()
+
+
+class _Body(httpx.AsyncByteStream):
     def __init__(self, owner: DirectTransport, key: _Key, connection: Connection) -> None:
         self._owner = owner
         self._key = key

@@ -11,17 +11,6 @@ import httpcore
 import httpx
 
 from digestd.core.addresses import AllowList
-from digestd.net.exchange import (
-    BadAnswerError,
-    BadProxyError,
-    BadRequestError,
-    BrokenOffError,
-    ExchangeError,
-    NoConnectionError,
-    Request,
-    Response,
-    TooSlowError,
-)
 from digestd.net.guard import NEXT_ADDRESS_AFTER, ConnectRefusedError, Door, Resolve
 
 SocketOptions = Iterable[
@@ -73,8 +62,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-class ProxiedTransport:
-    """HTTP over httpcore's pool with our backend."""
+class ProxiedTransport(httpx.AsyncBaseTransport):
+    """httpx over httpcore's pool with our backend, which httpx itself offers no way to set."""
 
     def __init__(
         self,
@@ -99,13 +88,13 @@ class ProxiedTransport:
             network_backend=GuardedBackend(self._door),
         )
 
-    async def send(self, request: Request) -> Response:
-        """Send `request`; what goes wrong is an ExchangeError, its cause the httpcore one."""
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request`; what goes wrong is an httpx error, its cause the httpcore one."""
         url = httpcore.URL(
-            scheme=request.address.scheme.encode("ascii"),
-            host=request.address.host,
-            port=request.address.port,
-            target=request.address.target,
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
         )
         try:
             default = 443 if url.scheme == b"https" else 80
@@ -114,20 +103,26 @@ class ProxiedTransport:
                 httpcore.Request(
                     method=request.method,
                     url=url,
-                    headers=request.headers,
-                    content=request.body or None,
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
                 )
             )
         except _ERRORS as exc:
-            raise _meant(exc) from exc
-        return Response(answer.status, answer.headers, _Body(answer))
+            raise _as_httpx(exc) from exc
+        return httpx.Response(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=_Body(answer),
+            extensions=answer.extensions,
+        )
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pool.aclose()
 
 
-class _Body:
+class _Body(httpx.AsyncByteStream):
     def __init__(self, answer: httpcore.Response) -> None:
         self._answer = answer
 
@@ -136,28 +131,28 @@ class _Body:
             async for piece in self._answer.aiter_stream():
                 yield piece
         except _ERRORS as exc:
-            raise _meant(exc) from exc
+            raise _as_httpx(exc) from exc
 
     async def aclose(self) -> None:
         await self._answer.aclose()
 
 
-# All that httpcore raises, and what it means; the more particular before the general.
-_MEANING: dict[type[Exception], type[ExchangeError]] = {
-    httpcore.TimeoutException: TooSlowError,
-    httpcore.ConnectError: NoConnectionError,
-    httpcore.NetworkError: BrokenOffError,
-    httpcore.RemoteProtocolError: BadAnswerError,
-    httpcore.ProtocolError: BadRequestError,
-    httpcore.ProxyError: BadProxyError,
-    httpcore.UnsupportedProtocol: BadRequestError,
-}
-_ERRORS = tuple(_MEANING)
+# All that httpcore raises; each has an httpx error of its name, or of a base's.
+_ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
 
 
-def _meant(exc: Exception) -> ExchangeError:
-    kind = next(ours for theirs, ours in _MEANING.items() if isinstance(exc, theirs))
-    return kind(str(exc))
+def _as_httpx(exc: Exception) -> httpx.TransportError:
+    for kind in type(exc).__mro__:
+        twin = getattr(httpx, kind.__name__, None)
+        if isinstance(twin, type) and issubclass(twin, httpx.TransportError):
+            return twin(str(exc))
+    return httpx.TransportError(str(exc))
 
 
 def _proxy(url: str, context: SSLContext) -> httpcore.Proxy:

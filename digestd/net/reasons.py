@@ -5,19 +5,15 @@ from __future__ import annotations
 import errno
 import ssl
 from collections.abc import Iterator
+from http import HTTPStatus
 
-from digestd.net.exchange import (
-    BadAnswerError,
-    BadProxyError,
-    BrokenOffError,
-    NoConnectionError,
-    TooSlowError,
-)
+import httpx
+
 from digestd.net.guard import ConnectRefusedError, NameNotFoundError
 
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
 
-# h11's own words, and ours after it, the only way to tell these apart; pinned by tests.
+# h11's own words, the only way to tell these apart; pinned by tests.
 _PROTOCOL = {
     "without sending a response": "the server closed the connection without an answer",
     "without sending complete message body": "the answer was cut off",
@@ -27,18 +23,16 @@ _PROTOCOL = {
 
 
 def in_words(error: BaseException) -> str:
-    """Return why a request failed, from its error and what caused it."""
+    """Return why a request failed, from an httpx error and what caused it."""
     for exc in _causes(error):
         words = _own_words(exc) or _system_words(exc)
         if words:
             return words
-    return _words(error)
+    return _httpx_words(error)
 
 
 def status_in_words(status: int) -> str:
     """Return "HTTP 403 Forbidden"; the standard's phrase, not what the server put there."""
-    from http import HTTPStatus  # noqa: PLC0415 (when something fails)
-
     phrase = next((known.phrase for known in HTTPStatus if known == status), "")
     return f"HTTP {status} {phrase}".rstrip()
 
@@ -71,16 +65,16 @@ def _system_words(exc: BaseException) -> str:
     return ""
 
 
-def _words(error: BaseException) -> str:
-    if isinstance(error, BadAnswerError):
+def _httpx_words(error: BaseException) -> str:
+    if isinstance(error, httpx.RemoteProtocolError):
         known = (words for part, words in _PROTOCOL.items() if part in str(error))
         return next(known, "the answer is not proper HTTP")
-    if isinstance(error, TooSlowError):
+    if isinstance(error, httpx.TimeoutException):
         return "the server did not answer in time"
-    if isinstance(error, BadProxyError):
+    if isinstance(error, httpx.ProxyError):
         return "the proxy could not reach the server"
-    if isinstance(error, NoConnectionError):
+    if isinstance(error, httpx.ConnectError):
         return "no connection to the server"
-    if isinstance(error, BrokenOffError):
+    if isinstance(error, httpx.NetworkError):
         return "the connection was broken off"
     return "the request could not be made"

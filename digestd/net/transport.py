@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from ssl import SSLContext
 
+import httpx
+
 from digestd.core.addresses import AllowList
 from digestd.net.direct import DirectTransport
-from digestd.net.exchange import NoConnectionError, Request, Response, Transport
 from digestd.net.guard import ConnectRefusedError, Door, NameNotFoundError, Resolve
 
 
-class GuardedTransport:
-    """HTTP through our door: over connections of our own, or over httpcore's to a proxy."""
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """httpx through our door: over connections of our own, or over httpcore's to a proxy."""
 
     def __init__(
         self,
@@ -24,7 +25,7 @@ class GuardedTransport:
         resolve: Resolve | None = None,
     ) -> None:
         """Raise ValueError, without a secret in it, for a `proxy` that cannot be one."""
-        self._way: Transport
+        self._way: httpx.AsyncBaseTransport
         if proxy:
             from digestd.net.proxied import ProxiedTransport  # noqa: PLC0415 (few have a proxy)
 
@@ -39,12 +40,12 @@ class GuardedTransport:
             door = Door(allow, resolve=resolve)
             self._way = DirectTransport(door.connect, context, connections=connections)
 
-    async def send(self, request: Request) -> Response:
-        """Send `request`; what goes wrong is an ExchangeError, with its cause."""
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request`; what goes wrong is an httpx error, with its cause."""
         try:
-            return await self._way.send(request)
+            return await self._way.handle_async_request(request)
         except (ConnectRefusedError, NameNotFoundError) as exc:
-            raise NoConnectionError(str(exc)) from exc
+            raise httpx.ConnectError(str(exc)) from exc
 
     async def aclose(self) -> None:
         """Close every connection."""

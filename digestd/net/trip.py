@@ -7,11 +7,11 @@ from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
+import httpx
+
 from digestd.core.addresses import check_url, origin_of
 from digestd.core.models import Validators
 from digestd.core.outcomes import KEPT_HEADERS, Failed
-from digestd.net.address import Address, BadAddressError, joined, parse, with_user
-from digestd.net.exchange import Response
 from digestd.net.reasons import status_in_words
 
 _PERMANENT = frozenset([301, 308])
@@ -25,7 +25,7 @@ _HARMLESS = frozenset(["accept", "accept-language", "user-agent"])
 
 
 class Trip:
-    """See the module. Raises BadAddressError for a `url` that is none.
+    """See the module. Raises httpx.InvalidURL for a `url` that is none.
 
     `at` is where it begins, if that is not `url` itself, which headers are meant for.
     """
@@ -33,9 +33,11 @@ class Trip:
     def __init__(
         self, url: str, known: Validators, headers: Mapping[str, str], at: str = ""
     ) -> None:
-        self.start, self._userinfo = parse(url)
-        self._home = origin_of(self.start.text)
-        self._go(parse(at)[0] if at else self.start)
+        parsed = httpx.URL(url)
+        self._userinfo = parsed.userinfo
+        self.start = _to_ask(parsed)
+        self._home = origin_of(str(self.start))
+        self._go(_to_ask(httpx.URL(at)) if at else self.start)
         self.permanent = True
         self.answered = False
         self._moved = False
@@ -45,8 +47,8 @@ class Trip:
             secret = b64encode(unquote_to_bytes(self._userinfo)).decode("ascii")
             self._headers = {"Authorization": f"Basic {secret}", **self._headers}
 
-    def _go(self, to: Address) -> None:
-        self.at, self.address = to, to.text
+    def _go(self, to: httpx.URL) -> None:
+        self.at, self.address = to, str(to)
         self._origin = origin_of(self.address)
         # Whether this is the origin that was meant, or its plain upgrade to TLS.
         self.is_home = self._origin == self._home or _is_upgrade(self.start, to)
@@ -64,7 +66,7 @@ class Trip:
         if not (self._moved and self.permanent):
             return None
         # Whoever adopts this address must not lose the password that it still needs.
-        return with_user(self.at, self._userinfo) if self.is_home else self.address
+        return str(self.at.copy_with(userinfo=self._userinfo) if self.is_home else self.at)
 
     def headers(self, ours: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return what is sent here: `ours` where the feed has none of its own, validators as is."""
@@ -74,7 +76,8 @@ class Trip:
             if self.is_home or name.lower() in _HARMLESS
         ]
         taken = {name.lower() for name, _ in own}
-        ours = [(b"Host", self.at.authority), *ours]
+        # Left to itself, httpx decodes an xn-- host, and raises for one with an emoji in it.
+        ours = [(b"Host", self.at.netloc), *ours]
         sent = [(name, value) for name, value in ours if name.lower() not in taken] + own
         if self.asks_conditionally:
             pairs = [
@@ -84,9 +87,9 @@ class Trip:
             sent += [(name, v.encode("latin-1")) for name, v in pairs if v and _usable(v)]
         return sent
 
-    def validators(self, response: Response) -> Validators:
+    def validators(self, response: httpx.Response) -> Validators:
         """Return the validators to keep: a 304 that repeats none of them confirms ours."""
-        old = self._known if response.status == 304 else Validators()
+        old = self._known if response.status_code == 304 else Validators()
         return Validators(
             _validator(response, "etag") or old.etag,
             _validator(response, "last-modified") or old.last_modified,
@@ -102,10 +105,10 @@ class Trip:
         except UnicodeDecodeError:
             text = location.decode("latin-1")
         try:
-            to = joined(self.at, text)
-        except BadAddressError:
+            to = _to_ask(self.at.join(text))
+        except (httpx.InvalidURL, ValueError):
             return "redirected to something that is not a valid URL"
-        reason = check_url(to.text)
+        reason = check_url(str(to))
         if reason:
             return f"redirected astray: {reason}"
         if to == self.at:
@@ -120,16 +123,24 @@ class Trip:
         self, reason: str, status: int | None = None, retry_after: str | None = None
     ) -> Failed:
         """Return a failure that says where it happened, if that is not where we were sent."""
-        if self.at.host != self.start.host:
-            reason = f"redirected to {self.at.host.decode('ascii')}: {reason}"
+        if self.at.raw_host != self.start.raw_host:
+            reason = f"redirected to {self.at.raw_host.decode('ascii')}: {reason}"
         away = self._origin != self._home
         return Failed(reason, status, retry_after, self.address if away else "")
 
 
-def _is_upgrade(first: Address, other: Address) -> bool:
+def _to_ask(url: httpx.URL) -> httpx.URL:
+    """Return `url` as it may be asked for: without a password and a fragment."""
+    # To copy is to parse anew, which most addresses have no need of.
+    if url.userinfo or url.fragment or str(url).endswith("#"):
+        return url.copy_with(userinfo=b"", fragment=None)
+    return url
+
+
+def _is_upgrade(first: httpx.URL, other: httpx.URL) -> bool:
     plain = first.scheme == "http" and first.port is None
     secure = other.scheme == "https" and other.port is None
-    return plain and secure and first.host == other.host
+    return plain and secure and first.raw_host == other.raw_host
 
 
 def _usable(validator: str | None) -> bool:
@@ -139,24 +150,24 @@ def _usable(validator: str | None) -> bool:
     return _SENDABLE.fullmatch(validator) is not None
 
 
-def _validator(response: Response, name: str) -> str | None:
+def _validator(response: httpx.Response, name: str) -> str | None:
     value = raw_header(response, name).decode("latin-1")
     return value if _usable(value) else None
 
 
-def raw_header(response: Response, name: str) -> bytes:
-    """Return the first header of this name as it came."""
-    return response.fields.get(name.encode("ascii"), _ABSENT)[0]
+def raw_header(response: httpx.Response, name: str) -> bytes:
+    """Return the first header of this name as it came; httpx would guess at its charset."""
+    return _fields(response).get(name.encode("ascii"), _ABSENT)[0]
 
 
-def header(response: Response, name: str) -> str:
-    values = response.fields.get(name.encode("ascii"))
+def header(response: httpx.Response, name: str) -> str:
+    values = _fields(response).get(name.encode("ascii"))
     return _joined(values) if values else ""
 
 
-def kept_headers(response: Response) -> dict[str, str]:
+def kept_headers(response: httpx.Response) -> dict[str, str]:
     """Return what decisions need of the headers, those that say something."""
-    found = response.fields
+    found = _fields(response)
     return {
         name: value
         for raw, name in _KEPT
@@ -166,3 +177,13 @@ def kept_headers(response: Response) -> dict[str, str]:
 
 def _joined(values: list[bytes]) -> str:
     return b", ".join(values)[:_MAX_HEADER].decode("latin-1")
+
+
+def _fields(response: httpx.Response) -> dict[bytes, list[bytes]]:
+    """Return the headers of a response by their names in lower case; sorted out once."""
+    found: dict[bytes, list[bytes]] | None = response.extensions.get("digestd")
+    if found is None:
+        found = response.extensions["digestd"] = {}
+        for name, value in response.headers.raw:
+            found.setdefault(name.lower(), []).append(value)
+    return found

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import cast
 
 import httptools
-
-from digestd.net.exchange import BadAnswerError, BadRequestError, BrokenOffError, Headers
+import httpx
 
 # As much head as other clients take; what does not fit is no feed.
 MAX_HEAD = 100 * 1024
@@ -25,9 +25,11 @@ _is_token = lru_cache(64)(re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch)
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_TARGET = re.compile(rb"[\x00-\x20\x7f]")
 
+Headers = Sequence[tuple[bytes, bytes]]
+
 
 class Connection(asyncio.Protocol):
-    """See the module. One request at a time; an ExchangeError says what went wrong."""
+    """See the module. One request at a time; `httpx` errors say what went wrong."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -66,19 +68,19 @@ class Connection(asyncio.Protocol):
     # --- what the owner of the connection does -------------------------------------------
 
     def send(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> None:
-        """Write a request. Raises BadRequestError for one that must not be written."""
+        """Write a request. Raises httpx.LocalProtocolError for one that must not be written."""
         if _NO_TARGET.search(target) or not target:
-            raise BadRequestError("an address with blanks in it cannot be asked for")
+            raise httpx.LocalProtocolError("an address with blanks in it cannot be asked for")
         lines = [method + b" " + target + b" HTTP/1.1"]
         for name, value in headers:
             if not _is_token(name) or _NO_VALUE.search(value):
-                raise BadRequestError("a header that cannot be sent")
+                raise httpx.LocalProtocolError("a header that cannot be sent")
             lines.append(name + b": " + value.strip())
         if self.used or self.answered:  # else it is as new
             self.begin()
         self._without_body = method == b"HEAD"
         if self._transport is None or self._lost:
-            raise BrokenOffError("the connection is closed")
+            raise httpx.ReadError("the connection is closed")
         lines += (b"", body)  # the empty line between them
         self._transport.write(b"\r\n".join(lines))
 
@@ -162,14 +164,14 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._fail(BadAnswerError("switched to another protocol"))
+            self._fail(httpx.RemoteProtocolError("switched to another protocol"))
         except httptools.HttpParserError as exc:
             # A chunk longer than can ever come will not come whole.
             cut = "overflow" in str(exc) and self._head_done
             words = "incomplete chunked read" if cut else str(exc)
-            self._fail(BadAnswerError(words))
+            self._fail(httpx.RemoteProtocolError(words))
         if not self._head_done and self._head_bytes > MAX_HEAD:
-            self._fail(BadAnswerError("Receive buffer too long"))
+            self._fail(httpx.RemoteProtocolError("Receive buffer too long"))
         if self._waiting > _MOST_WAITING and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
@@ -193,10 +195,10 @@ class Connection(asyncio.Protocol):
                 if self.answered
                 else "Server disconnected without sending a response."
             )
-            self._fail(BadAnswerError(words))
+            self._fail(httpx.RemoteProtocolError(words))
         elif not self._done and self._framed:
             words = "peer closed connection without sending complete message body"
-            self._fail(BadAnswerError(words))
+            self._fail(httpx.RemoteProtocolError(words))
         else:
             self._done = True
         self._wake()
@@ -224,7 +226,7 @@ class Connection(asyncio.Protocol):
         if status < 200:
             return
         if sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
-            self._fail(BadAnswerError("Receive buffer too long"))
+            self._fail(httpx.RemoteProtocolError("Receive buffer too long"))
         self.status = status
         names = {name.lower() for name, _ in self.headers}
         bare = self._without_body or status in (204, 304)
@@ -250,7 +252,7 @@ class Connection(asyncio.Protocol):
             self._head_bytes = 0
 
 
-def _broken_off(exc: Exception) -> BrokenOffError:
-    error = BrokenOffError(str(exc))
+def _broken_off(exc: Exception) -> httpx.ReadError:
+    error = httpx.ReadError(str(exc))
     error.__cause__ = exc
     return error

@@ -8,14 +8,13 @@ import ssl
 from datetime import timedelta
 
 import httpcore
+import httpx
 import pytest
 
 from digestd.core.addresses import AllowList
 from digestd.core.models import Validators
 from digestd.core.outcomes import Failed, Fetched
-from digestd.net.address import parse
 from digestd.net.client import Client
-from digestd.net.exchange import NoConnectionError, Request
 from digestd.net.guard import (
     ConnectRefusedError,
     Door,
@@ -107,17 +106,13 @@ async def test_unix_sockets_are_refused(names: Names) -> None:
         await GuardedBackend(Door(CLOSED, resolve=names)).connect_unix_socket("/run/any.sock")
 
 
-def get(url: str) -> Request:
-    address, _ = parse(url)
-    return Request(b"GET", address, [(b"Host", address.authority)])
-
-
-async def test_a_refusal_surfaces_as_an_ordinary_error(
+async def test_a_refusal_surfaces_as_an_ordinary_httpx_error(
     context: ssl.SSLContext, names: Names
 ) -> None:
     transport = GuardedTransport(CLOSED, context, connections=4, resolve=names)
-    with pytest.raises(NoConnectionError, match=r"refused: feed\.example") as caught:
-        await transport.send(get("http://feed.example/"))
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        with pytest.raises(httpx.ConnectError, match=r"refused: feed\.example") as caught:
+            await client.get("http://feed.example/")
     assert isinstance(caught.value.__cause__, ConnectRefusedError)
 
 
@@ -134,9 +129,10 @@ async def test_every_connection_of_the_pool_passes_the_guard(
     context: ssl.SSLContext, names: Names
 ) -> None:
     transport = GuardedTransport(CLOSED, context, connections=4, resolve=names)
-    for scheme in ("http", "https"):
-        with pytest.raises(NoConnectionError, match="refused"):
-            await transport.send(get(f"{scheme}://feed.example/"))
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        for scheme in ("http", "https"):
+            with pytest.raises(httpx.ConnectError, match="refused"):
+                await client.get(f"{scheme}://feed.example/")
     assert names.asked == ["feed.example", "feed.example"]
 
 
