@@ -57,7 +57,7 @@ def stamp_or_none(moment: datetime | None) -> int | None:
 
 def moment(stamped: int) -> datetime:
     """Return the UTC time that `stamp` stored."""
-    return _EPOCH + timedelta(microseconds=stamped)
+    return _EPOCH + timedelta(0, 0, stamped)
 
 
 def moment_or_none(stamped: int | None) -> datetime | None:

@@ -35,7 +35,7 @@ def feed_of(row: dict[str, Any]) -> Feed:
         baseline_at=moment_or_none(row["baseline_at"]),
         gone_at=moment_or_none(row["gone_at"]),
         blocked_until=moment_or_none(row["blocked_until"]),
-        recent_gaps=tuple(_list_in(row["recent_gaps"])),
+        recent_gaps=_numbers_in(row["recent_gaps"]),
         ttl=timedelta(seconds=row["ttl_seconds"]) if row["ttl_seconds"] is not None else None,
         skip_hours=frozenset(_list_in(row["skip_hours"])),
         skip_days=frozenset(_list_in(row["skip_days"])),
@@ -48,6 +48,11 @@ def feed_of(row: dict[str, Any]) -> Feed:
 def _list_in(stored: str) -> list[Any]:
     """Return a list as it was stored; most are empty, and parsing that is half of reading a row."""
     return [] if stored == "[]" else json.loads(stored)
+
+
+def _numbers_in(stored: str) -> tuple[float, ...]:
+    """Return a list of numbers as JSON has it; every poll reads one."""
+    return tuple(map(float, stored[1:-1].split(","))) if stored != "[]" else ()
 
 
 def stored_watch(watch: Watch) -> str:
