@@ -59,11 +59,7 @@ def _emit(level: int, event: str, facts: dict[str, object]) -> None:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC).isoformat()[:19]}Z"
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}s"
-    text = str(value)
+    text = value if isinstance(value, str) else _written(value)
     if "://" in text:
         text = masked(text)
     text = text if len(text) <= _MOST else text[: _MOST - 1] + "…"
@@ -71,6 +67,14 @@ def _shown(value: object) -> str:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
     return re.sub(r"[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", _escaped, quoted)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC).isoformat()[:19]}Z"
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}s"
+    return str(value)
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -98,18 +102,15 @@ def only_warnings() -> None:
 
 class _TerminalFormatter(logging.Formatter):
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
-        self._second, self._shown = 0, ""
+        super().__init__()
+        self._second, self._clock = 0, ""
 
-    def formatTime(  # noqa: N802 (named by logging)
-        self,
-        record: logging.LogRecord,
-        datefmt: str | None = None,  # noqa: ARG002
-    ) -> str:
+    def format(self, record: logging.LogRecord) -> str:
+        said = super().format(record) if record.exc_info else record.getMessage()
         second = int(record.created)
         if second != self._second:  # many lines may fall into one
-            self._second, self._shown = second, time.strftime("%H:%M:%S", time.localtime(second))
-        return self._shown
+            self._second, self._clock = second, time.strftime("%H:%M:%S", time.localtime(second))
+        return f"{self._clock} {record.levelname:<7} {said}"
 
 
 class _JournalFormatter(logging.Formatter):
