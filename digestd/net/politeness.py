@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
 from digestd.clock import Clock
-from digestd.core.addresses import normal_host, origin_of
+from digestd.core.addresses import origin_of
 from digestd.core.freshness import parse_retry_after
 from digestd.core.models import Patience
 from digestd.core.outcomes import Failed, FetchOutcome
@@ -182,7 +182,7 @@ class HostGate:
     def _origin(self, url: str) -> _Origin:
         key = self._key(url)
         if key not in self._origins:
-            host = normal_host(urlsplit(url).hostname or "") if key else ""
+            host = origin_of(url).partition("://")[2].rpartition(":")[0]
             self._origins[key] = _Origin(self._make_turns(), self._least_gaps.get(host, _NONE))
         return self._origins[key]
 

@@ -33,6 +33,9 @@ class Trip:
     def __init__(
         self, url: str, known: Validators, headers: Mapping[str, str], at: str = ""
     ) -> None:
+        self._known = known
+        pairs = ((b"If-None-Match", known.etag), (b"If-Modified-Since", known.last_modified))
+        self._conditions = [(name, v.encode("latin-1")) for name, v in pairs if v and _usable(v)]
         parsed = httpx.URL(url)
         self._userinfo = parsed.userinfo
         self.start = _to_ask(parsed)
@@ -41,7 +44,6 @@ class Trip:
         self.permanent = True
         self.answered = False
         self._moved = False
-        self._known = known
         self._headers = dict(headers)
         if self._userinfo:
             secret = b64encode(unquote_to_bytes(self._userinfo)).decode("ascii")
@@ -58,7 +60,7 @@ class Trip:
         """Whether validators are sent here: to the origin that gave them, and no other."""
         known = self._known
         at_source = known.origin == self._origin if known.origin else self.is_home
-        return at_source and (_usable(known.etag) or _usable(known.last_modified))
+        return at_source and bool(self._conditions)
 
     @property
     def moved_to(self) -> str | None:
@@ -80,11 +82,7 @@ class Trip:
         ours = [(b"Host", self.at.netloc), *ours]
         sent = [(name, value) for name, value in ours if name.lower() not in taken] + own
         if self.asks_conditionally:
-            pairs = [
-                (b"If-None-Match", self._known.etag),
-                (b"If-Modified-Since", self._known.last_modified),
-            ]
-            sent += [(name, v.encode("latin-1")) for name, v in pairs if v and _usable(v)]
+            sent += self._conditions
         return sent
 
     def validators(self, response: httpx.Response) -> Validators:

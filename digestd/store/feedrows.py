@@ -10,6 +10,8 @@ from digestd.core.models import Feed, Trial, Validators, Watch
 from digestd.core.rhythm import Rhythm
 from digestd.store.db import moment_or_none, stamp_or_none
 
+_NOTHING = Watch()  # to be watched for: so most feeds are
+
 
 def feed_of(row: dict[str, Any]) -> Feed:
     """Return the feed that `row` holds; its rhythm too, if that was selected."""
@@ -57,6 +59,8 @@ def _numbers_in(stored: str) -> tuple[float, ...]:
 
 def stored_watch(watch: Watch) -> str:
     """Return what a feed is watched for as it is stored."""
+    if watch == _NOTHING:
+        return "{}"
     facts: dict[str, object] = {
         "moved_to": watch.moved_to,
         "moving": [watch.moving.value, watch.moving.count],
@@ -66,12 +70,12 @@ def stored_watch(watch: Watch) -> str:
         "gap_at": stamp_or_none(watch.gap_at),
         "gap_wait": watch.gap_wait.total_seconds() if watch.gap_wait is not None else None,
     }
-    return json.dumps(facts, ensure_ascii=False) if watch != Watch() else "{}"
+    return json.dumps(facts, ensure_ascii=False)
 
 
 def _watch_in(stored: str) -> Watch:
     if stored == "{}":
-        return Watch()
+        return _NOTHING
     facts = json.loads(stored)
     wait = facts["gap_wait"]
     return Watch(
