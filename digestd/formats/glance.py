@@ -24,10 +24,12 @@ from digestd.formats.teaser import Glanced, beginning
 from digestd.frozen import dataclass, field
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_ELSEWHERE = frozenset((el.LANG, "base", "lang", "uri"))
 _GUID = frozenset(("isPermaLink",))
 _KINDS = frozenset(("", "text", "html", "xhtml", "text/plain", "text/html"))
 _FILES = ("content", "copyright", "credit", "description", "group", "player", "rating", "thumbnail")
 _UNTAKEN = frozenset(("category", "keywords"))
+_PERSON = frozenset(f"{el.ATOM}{name}" for name in ("name", "uri", "email"))
 _MOST_PIECES = 100  # of text between elements
 # An author as RSS wants it: `ann@example.org (Ann)`.
 _MAILED = re.compile(r"[\w.+-]{1,100}@[A-Za-z0-9.-]{1,100}\.[A-Za-z]{2,4} \(([^()@]{1,200})\)")
@@ -70,6 +72,7 @@ class Found:
     is_permalink: bool = False
     title: str | None = None
     is_html: bool = False
+    is_titled_elsewhere: bool = False  # by its media
     original: str = ""
     pages: list[str] = field(default_factory=list)
     published: datetime | None = None
@@ -115,6 +118,8 @@ def glance(entry: etree._Element, around: Surroundings, math: MathMode) -> Glanc
     if seen is None:
         return None
     found, said = seen
+    if not found.title:
+        return None  # that is in its text, too
     if around.has_tex and found.is_nested:
         return None  # how feedparser would write it down decides which text is judged
     text, is_html = max(found.texts, key=lambda text: len(text[0]), default=("", False))
@@ -127,12 +132,12 @@ def look(
     """Return what was seen of an entry, and what that says besides its text; None: too odd."""
     found = Found(id=entry.get(el.RDF_ABOUT))
     is_usual = len(entry.keys()) <= (found.id is not None)
-    if not is_usual or not all(_takings(found, entry)) or not found.title or found.id == "":
+    if not is_usual or not all(_takings(found, entry)) or found.id == "":
         return None
     link, is_certain = _address(found, around.base)
     if not is_certain or (around.has_base and not all(map(_ABSOLUTE.match, found.addresses()))):
         return None
-    title, title_html = fields.title(found.title, is_html=found.is_html, math=math)
+    title, title_html = fields.title(found.title or "", is_html=found.is_html, math=math)
     files, image = feedentry.media(found.files, around.base) if found.files else ((), None)
     said = ParsedEntry(
         guid=fields.guid(found.id or ""),
@@ -171,7 +176,8 @@ def _takings(found: Found, entry: etree._Element) -> Iterator[bool]:
         tag = child.tag
         take = _TAKEN.get(tag)
         if take is not None:
-            yield el.is_usual(child) and take(found, child)
+            is_usual = take is _text or el.is_usual(child)
+            yield is_usual and take(found, child)
         else:
             yield tag in _BESIDE or tag.startswith(_BESIDE_SPACES) or el.is_foreign(child)
 
@@ -252,15 +258,16 @@ def _author(found: Found, child: etree._Element) -> bool:
 
 def _atom_author(found: Found, child: etree._Element) -> bool:
     # Of these feedparser mends nothing.
-    said = {
-        node.tag.removeprefix(el.ATOM): None if len(node) else (node.text or "").strip()
-        for node in child.iterchildren(etree.Element)
-    }
-    name = said.get("name") or said.get("email")
+    said: dict[str, str] = {}
+    for node in child.iterchildren(etree.Element):
+        if node.tag in _PERSON and not len(node):
+            said[node.tag] = (node.text or "").strip()
+        elif not el.is_foreign(node):
+            return False
+    name = said.get(f"{el.ATOM}name") or said.get(f"{el.ATOM}email")
     found.authors.append(name or "")
-    is_plain = None not in said.values() and said.keys() <= {"name", "email", "uri"}
     # Behind one of another kind, feedparser takes it for more about the same.
-    return bool(name and not el.ODD.search(name)) and is_plain and not found.is_signed
+    return bool(name and not el.ODD.search(name)) and not found.is_signed
 
 
 def _category(found: Found, child: etree._Element) -> bool:
@@ -295,8 +302,10 @@ def _media(found: Found, child: etree._Element) -> bool:
         elif name == "description":
             found.written.append(node)
             found.texts.append((el.value(node) or "", True))
-        elif name == "title" and found.is_quoted:
-            return False  # behind a source, feedparser takes it for the entry's
+        elif name == "title":
+            found.is_titled_elsewhere = True
+            if found.is_quoted:
+                return False  # behind a source, feedparser takes it for the entry's
         elif name in _UNTAKEN or (name == node.tag and not el.is_foreign(node)):
             return False
     return True
@@ -320,6 +329,8 @@ def _image(found: Found, child: etree._Element) -> bool:
 def _text(found: Found, child: etree._Element) -> bool:
     """Take a text: by the longest an entry's maths is judged, and its beginning is kept."""
     kind = child.get("type", "")
+    if not _ELSEWHERE.isdisjoint(child.keys()):
+        return False
     found.written.append(child)
     if len(child):
         found.is_nested = True

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from digestd import __version__
 from digestd.core.identity import identified
 from digestd.core.parsed import MathMode, ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Familiar, Reading
@@ -22,15 +21,7 @@ from digestd.formats.document import Json, Xml, open_body, read_opened
 from digestd.formats.mathmarks import defines_macros, written_out
 from digestd.formats.xmltext import (
     Document,
-    bound_entries,
     has_base,
-    has_too_many_tags,
-    is_legal,
-    legal,
-    open_document,
-    tree,
-    with_absolute_base,
-    with_legal_references,
 )
 from digestd.frozen import dataclass, replace
 
@@ -39,9 +30,6 @@ if TYPE_CHECKING:
 
     from digestd.formats.feedentry import Dict
     from digestd.formats.teaser import Glanced
-
-# To be raised when reading changes between releases: outlines are kept in databases.
-_VERSION = f"{__version__} 1"
 
 
 def read_news(
@@ -180,78 +168,50 @@ def _named(entries: Sequence[ParsedEntry]) -> tuple[ParsedEntry, ...]:
 def _xml(
     opened: Xml, url: str, known: Familiar | None, spare: bool, math: MathMode
 ) -> Reading | None:
-    cut = _cut(opened, url, known)
-    if cut is None:
+    grown = outline.grow(opened.text, opened.complaint, url, known)
+    if grown is None:
         return None
-    document, pieces, root, complaint = cut.document, cut.pieces, cut.root, cut.complaint
+    document, pieces, root, complaint = grown.document, grown.cut, grown.root, grown.complaint
 
     def read(places: Sequence[int]) -> _Found | None:
+        whole = _read_tree(grown, url, math) if len(places) == len(grown.names) else None
+        if whole is not None:
+            return whole
         return _read_xml(document, pieces.with_only(set(places)), len(places), url, complaint)
 
     def read_plainly(places: Sequence[int]) -> _Found | None:
         home_url = known.home_url if known else None
-        return _read_plainly(root, places, url, home_url, math, has_base=has_base(cut.text))
+        return _read_plainly(root, places, url, home_url, math, has_base=has_base(grown.text))
 
     def glance() -> tuple[ParsedFeed, list[Glanced]] | None:
-        if defines_macros(cut.text):
+        if defines_macros(grown.text):
             return None  # what titles say may depend on it
-        has_bases = has_base(cut.text)
-        return _glance_xml(document, pieces, root, url, complaint, math, has_base=has_bases)
+        return _glance_xml(grown, url, math, has_base=has_base(grown.text))
 
-    source = _Source(cut.context, cut.names, read, read_plainly, glance)
+    source = _Source(grown.context, grown.names, read, read_plainly, glance)
     return _news(source, known, math, spare=spare)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A document cut at its entries, and what it is known by."""
-
-    document: Document
-    pieces: outline.Cut
-    names: tuple[bytes, ...]
-    context: bytes
-    complaint: str
-    text: str  # within bounds; what is known by sight may be left out
-    root: etree._Element  # the tree of this text
-
-
-def _cut(opened: Xml, url: str, known: Familiar | None) -> _Cut | None:
-    """Return a document cut at its entries; None: it is not well-formed, or cannot be cut."""
-    hasty = with_legal_references(opened.text)
-    document = open_document(hasty)
-    # What stands before the root no parser has seen; a tag hidden by a zero may be one.
-    found = None
-    if is_legal(hasty[: len(hasty) - len(document.text)]):
-        found = _cut_document(document, opened.complaint, url, known)
-    if found is None:
-        # To look for characters that XML forbids takes a parser's time: it has found them.
-        strict = legal(opened.text)
-        if strict != hasty:
-            found = _cut_document(open_document(strict), opened.complaint, url, known)
-    return found
-
-
-def _cut_document(
-    document: Document, complaint: str, url: str, known: Familiar | None
-) -> _Cut | None:
-    if document.root not in ("rss", "feed", "rdf:rdf"):
+def _read_tree(grown: outline.Grown, url: str, math: MathMode) -> _Found | None:
+    """Read a document without feedparser; None: something in it is not as most have it."""
+    bases = has_base(grown.text)
+    parsed = _plain_head(grown, has_base=bases) if grown.is_whole and grown.names else None
+    if parsed is None:
         return None
-    text = with_absolute_base(bound_entries(document.text), url)
-    pieces = None if has_too_many_tags(text) else outline.cut(text)
-    if pieces is None:
+    head = replace(feedhead.read_head(parsed, url, grown.document.text), complaint=grown.complaint)
+    places = range(len(grown.names))
+    found = _read_plainly(grown.root, places, url, head.home_url, math, has_base=bases)
+    return replace(found, head=head) if found is not None else None
+
+
+def _plain_head(grown: outline.Grown, *, has_base: bool) -> Dict | None:
+    """Return what feedparser would make of a head; None: that is not certain."""
+    from digestd.formats.glance import entry_name  # noqa: PLC0415 (if needed)
+    from digestd.formats.plainhead import read_plain_head  # noqa: PLC0415
+
+    if grown.document.entities:
         return None
-    if document.rubbish:
-        complaint = "; ".join(c for c in (complaint, "text before the document") if c)
-    context, names = pieces.context(document, _VERSION, url, complaint), pieces.names()
-    texts = [text]
-    if known is not None and known.context == context:
-        unseen = {place for place, name in enumerate(names) if name not in known.pieces}
-        texts = [pieces.in_place(unseen), text]
-    for text in texts:
-        root = tree(Document(document.root, document.entities, text).as_bytes())
-        if not isinstance(root, str) and pieces.fits(root):
-            return _Cut(document, pieces, names, context, complaint, text, root)
-    return None
+    return read_plain_head(grown.root, entry_name(grown.root), has_base=has_base)
 
 
 def _read_plainly(
@@ -314,25 +274,16 @@ def _parsed(document: Document, text: str, expected: int) -> Dict | None:
 
 
 def _glance_xml(
-    document: Document,
-    cut: outline.Cut,
-    root: etree._Element,
-    url: str,
-    complaint: str,
-    math: MathMode,
-    *,
-    has_base: bool,
+    grown: outline.Grown, url: str, math: MathMode, *, has_base: bool
 ) -> tuple[ParsedFeed, list[Glanced]] | None:
     from digestd.formats.glance import entry_name, glance, surroundings  # noqa: PLC0415 (if needed)
-    from digestd.formats.plainhead import read_plain_head  # noqa: PLC0415
 
-    elements = list(root.iter("{*}item", "{*}entry"))
-    name = entry_name(root)
-    if not elements or {element.tag for element in elements} != {name}:
+    elements = list(grown.root.iter("{*}item", "{*}entry"))
+    if not elements or {element.tag for element in elements} != {entry_name(grown.root)}:
         return None
-    has_tex = any("\\" in piece for piece in cut.pieces)
-    parsed = None if document.entities else read_plain_head(root, name, has_base=has_base)
-    parsed = parsed or _parsed(document, cut.with_only(()), 0)
+    has_tex = any("\\" in piece for piece in grown.cut.pieces)
+    parsed = _plain_head(grown, has_base=has_base)
+    parsed = parsed or _parsed(grown.document, grown.cut.with_only(()), 0)
     if parsed is None:
         return None
     base = feedhead.base(parsed, url)
@@ -345,8 +296,8 @@ def _glance_xml(
         if one is None:
             return None
         glanced.append(one)
-    head = feedhead.read_head(parsed, url, document.text)
-    return replace(head, complaint=complaint), glanced
+    head = feedhead.read_head(parsed, url, grown.document.text)
+    return replace(head, complaint=grown.complaint), glanced
 
 
 # --- JSON Feed -------------------------------------------------------------------------
@@ -363,7 +314,9 @@ def _json(
     items = jsonfeed.listed(found)
     # Members with an underscore are extensions, and of no meaning to us.
     head = {k: v for k, v in found.items() if k != "items" and not k.startswith("_")}
-    context = outline.fingerprint("\n".join((_VERSION, url, opened.complaint, _written(head))))
+    context = outline.fingerprint(
+        "\n".join((outline.VERSION, url, opened.complaint, _written(head)))
+    )
 
     def read(places: Sequence[int]) -> _Found:
         chosen = [items[i] for i in places]

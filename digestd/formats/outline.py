@@ -18,11 +18,27 @@ from collections.abc import Container, Iterable
 
 from lxml import etree
 
+from digestd import __version__
+from digestd.core.reading import Familiar
 from digestd.formats import fields
-from digestd.formats.xmltext import ENTRY, ENTRY_END, Document
+from digestd.formats.xmltext import (
+    ENTRY,
+    ENTRY_END,
+    Document,
+    bound_entries,
+    has_too_many_tags,
+    is_legal,
+    legal,
+    open_document,
+    tree,
+    with_absolute_base,
+    with_legal_references,
+)
 from digestd.frozen import dataclass
 from digestd.patterns import pattern
 
+# To be raised when reading changes between releases: outlines are kept in databases.
+VERSION = f"{__version__} 1"
 _HASH_BYTES = 16
 
 # What changes in a head without changing what anything says: dates, counts, comments with
@@ -100,3 +116,54 @@ def cut(text: str) -> Cut | None:
         position = end
     frame.append(text[position:])
     return Cut(tuple(frame), tuple(pieces))
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A document cut at its entries, and what it is known by."""
+
+    document: Document
+    cut: Cut
+    names: tuple[bytes, ...]
+    context: bytes
+    complaint: str
+    text: str  # within bounds; what is known by sight may be left out
+    is_whole: bool  # whether it is not
+    root: etree._Element  # the tree of this text
+
+
+def grow(source: str, complaint: str, url: str, known: Familiar | None) -> Grown | None:
+    """Return a document cut at its entries; None: it is not well-formed, or cannot be cut."""
+    hasty = with_legal_references(source)
+    document = open_document(hasty)
+    # What stands before the root no parser has seen; a tag hidden by a zero may be one.
+    found = None
+    if is_legal(hasty[: len(hasty) - len(document.text)]):
+        found = _grown(document, complaint, url, known)
+    if found is None:
+        # To look for characters that XML forbids takes a parser's time: it has found them.
+        strict = legal(source)
+        if strict != hasty:
+            found = _grown(open_document(strict), complaint, url, known)
+    return found
+
+
+def _grown(document: Document, complaint: str, url: str, known: Familiar | None) -> Grown | None:
+    if document.root not in ("rss", "feed", "rdf:rdf"):
+        return None
+    text = with_absolute_base(bound_entries(document.text), url)
+    pieces = None if has_too_many_tags(text) else cut(text)
+    if pieces is None:
+        return None
+    if document.rubbish:
+        complaint = "; ".join(c for c in (complaint, "text before the document") if c)
+    context, names = pieces.context(document, VERSION, url, complaint), pieces.names()
+    texts = [text]
+    if known is not None and known.context == context:
+        unseen = {place for place, name in enumerate(names) if name not in known.pieces}
+        texts = [pieces.in_place(unseen), text]
+    for one in texts:
+        root = tree(Document(document.root, document.entities, one).as_bytes())
+        if not isinstance(root, str) and pieces.fits(root):
+            return Grown(document, pieces, names, context, complaint, one, one is text, root)
+    return None

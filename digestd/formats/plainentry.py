@@ -11,6 +11,7 @@ from typing import Any
 
 from lxml import etree
 
+from digestd.core.links import PLAIN
 from digestd.core.parsed import MathMode, ParsedEntry
 from digestd.formats import element as el
 from digestd.formats import feedentry, fields, xhtml
@@ -18,9 +19,7 @@ from digestd.formats.glance import CONTENTS, Surroundings, look
 from digestd.frozen import dataclass
 
 _RSS1 = ("http://purl.org/rss/1.0/", "http://my.netscape.com/rdf/simple/0.9/")
-# Whether a text without a `type` is HTML; the others are.
-_PLAIN_BY_NATURE = ("summary", "content")
-_KINDS = {"text": "text/plain", "html": "text/html"}
+_KINDS = {"text": "text/plain", "plain": "text/plain", "html": "text/html"}
 _ATOM = el.ATOM[1:-1].lower()
 _XHTML = "application/xhtml+xml"
 
@@ -58,17 +57,16 @@ def is_atom(root: etree._Element) -> bool | None:
 
 
 def read(element: etree._Element, around: Surroundings, url: str, math: MathMode) -> Plain | None:
-    """Return what an entry says; None: feedparser has to read it.
-
-    Nothing around it may have an `xml:base`.
-    """
+    """Return what an entry says; None: feedparser has to read it."""
     if any(_has_unbound_prefix(node) for node in element.iter(etree.Element)):
         return None
     seen = look(element, around, math)
-    if seen is None or around.has_base:
+    if seen is None:
         return None
     found, said = seen
-    texts = _texts(found.written, is_atom=around.is_atom)
+    if not found.title and (found.is_titled_elsewhere or not found.written):
+        return None  # nothing is known of its language
+    texts = _texts(found.written, is_atom=around.is_atom, has_base=around.has_base)
     return Plain(said, texts, around.base, url) if texts is not None else None
 
 
@@ -77,35 +75,49 @@ def _has_unbound_prefix(node: etree._Element) -> bool:
     return any(":" in str(name) and name[0] != "{" for name in (node.tag, *node.keys()))
 
 
-def _texts(written: list[etree._Element], *, is_atom: bool) -> dict[str, Any] | None:
+def _texts(
+    written: list[etree._Element], *, is_atom: bool, has_base: bool
+) -> dict[str, Any] | None:
     """Return the texts of an entry as feedparser has them; None: that is not certain."""
     found: dict[str, Any] = {"content": []}
-    kind: str | None
     for child in written:
-        if is_atom and child.get("type") == "xhtml":
-            kind, text = _XHTML, el.mended(xhtml.written(child))
-        else:
-            text = el.value(child)
-            kind = _kind(child, text or "", is_atom=is_atom)
-        if text is None or kind is None:
+        # Where one says nothing of it, feedparser may go by one in another entry.
+        base = child.get(el.BASE, "")
+        # Of two summaries feedparser takes the second for the content, if there is none yet.
+        is_content = child.tag in CONTENTS or ("summary" in found and not found["content"])
+        kind, text = _text(child, is_atom=is_atom, is_content=is_content)
+        is_certain = PLAIN.fullmatch(base) or not has_base or "<" not in (text or "")
+        if text is None or kind is None or not is_certain:
             return None
-        detail = {"type": kind, "base": "", "value": text}
-        if child.tag in CONTENTS:
+        detail = {"type": kind, "base": base, "value": text}
+        if is_content:
             found["content"].append(detail)
             found.setdefault("summary", text)
-        elif "summary" in found and (not found["content"] or "summary_detail" in found):
-            return None  # of two it takes one for the content
+        elif "summary_detail" in found and child.tag.startswith(el.MEDIA):
+            return None  # how deep it stands decides
         else:
             found["summary"], found["summary_detail"] = text, detail
     return found
 
 
-def _kind(child: etree._Element, text: str, *, is_atom: bool) -> str | None:
+def _text(
+    child: etree._Element, *, is_atom: bool, is_content: bool
+) -> tuple[str | None, str | None]:
+    if is_atom and child.get("type") == "xhtml":
+        return _XHTML, el.mended(xhtml.written(child))
+    text = el.value(child)
+    return _kind(child, text or "", is_atom=is_atom, is_content=is_content), text
+
+
+def _kind(child: etree._Element, text: str, *, is_atom: bool, is_content: bool) -> str | None:
     """Return what feedparser takes a text for."""
-    name = child.tag.rpartition("}")[2]
-    by_nature = "text/plain" if name in _PLAIN_BY_NATURE else "text/html"
     said = child.get("type")
-    kind = by_nature if said is None else _KINDS.get(said, said)
+    if said is None:
+        # Texts of its kind, unless they say something else.
+        is_plain = child.tag == f"{el.ATOM}content" or child.tag.endswith("}summary")
+        is_plain = is_plain or (is_content and child.tag not in CONTENTS)
+        said = "text" if is_plain else "html"
+    kind = _KINDS.get(said, said)
     if kind == "text/plain" and not is_atom and el.looks_like_html(text):
         return "text/html"
     return kind if kind in ("text/plain", "text/html") else None

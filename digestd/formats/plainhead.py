@@ -18,7 +18,7 @@ from digestd.formats.feedentry import HTML_TYPES, Dict
 Channel = dict[str, Any]
 
 _ABSOLUTE = re.compile(r"https?://")
-_NAME = re.compile(r"(?:tag|urn):[\x21-\x3a\x3c-\x7e]+")
+_NAME = re.compile(r"(?!https?:|file:|feed:)[a-z][a-z0-9+.-]*:(?!//)[\x21-\x3a\x3c-\x7e]+")
 _IN_IMAGES = frozenset(("title", "link", "description", "url", "width", "height"))
 _PERSON = frozenset(f"{el.ATOM}{name}" for name in ("name", "uri", "email"))
 
@@ -99,7 +99,8 @@ def _is_understood(found: Channel, child: etree._Element) -> bool:
     tag = child.tag.removeprefix(el.RSS1)
     take = _TAKEN.get(tag)
     if take is not None:
-        return el.is_usual(child) and take(found, child)
+        is_usual = el.is_in_place if take is _generator else el.is_usual
+        return is_usual(child) and take(found, child)
     inside = _BESIDE.get(tag)
     if inside is None:
         return el.is_foreign(child)
