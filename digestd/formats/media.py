@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from lxml import etree
 
-from digestd.core.links import split
+from digestd.core.links import PLAIN, split
 from digestd.core.text import one_line
 from digestd.formats import policy
 from digestd.formats.attributes import NUMBER, absolute, kept
@@ -51,9 +51,10 @@ def _image_source(attributes: dict[str, str], base_url: str | None) -> str | Non
 def _candidates(attributes: dict[str, str]) -> Iterator[str]:
     yield from (attributes[name] for name in policy.LAZY_SOURCES if name in attributes)
     source = attributes.get("src", "")
-    if not _PLACEHOLDER.search(source[-200:]):
+    sets = [attributes[name] for name in policy.LAZY_SETS if name in attributes]
+    if sets and not _PLACEHOLDER.search(source[-200:]):
         yield source
-    yield from (_best_of_set(attributes[name]) for name in policy.LAZY_SETS if name in attributes)
+    yield from map(_best_of_set, sets)
     yield source
 
 
@@ -88,8 +89,12 @@ def _is_tiny(attributes: dict[str, str]) -> bool:
 
 
 def _is_tracker(url: str) -> bool:
-    parts = split(url)
-    if parts is not None and _counts_readers(parts.hostname or ""):
+    if found := PLAIN.fullmatch(url):
+        host = found[1].partition("/")[0]
+    else:
+        parts = split(url)
+        host = (parts.hostname or "") if parts is not None else ""
+    if _counts_readers(host):
         return True
     lowered = url.lower()
     return any(part in lowered for part in policy.TRACKER_PARTS)

@@ -72,7 +72,8 @@ def read(element: etree._Element, around: Surroundings, url: str, math: MathMode
 
 def _has_unbound_prefix(node: etree._Element) -> bool:
     """Tell whether a name has a prefix that stands for nothing, which expat refuses."""
-    return any(":" in str(name) and name[0] != "{" for name in (node.tag, *node.keys()))
+    tag, keys = node.tag, node.keys()
+    return (":" in tag and tag[0] != "{") or any(":" in key and key[0] != "{" for key in keys)
 
 
 def _texts(
