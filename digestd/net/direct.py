@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from ssl import SSLContext
 
@@ -12,6 +13,9 @@ from digestd.net.wire import Connection
 
 # Long enough for the next feed of the same host in the same round, and shorter than servers wait.
 KEPT = 4.0
+# Of all hosts together, as parts of the files that the process may have open, and at most.
+# Over TLS each has 50 to 150 KB of memory.
+MOST_KEPT = {"http": (1 / 2, 512), "https": (1 / 8, 128)}
 # A server that does not answer the end of a TLS connection keeps its socket no longer.
 _TLS_GOODBYE = 1.0
 
@@ -38,7 +42,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self._connect = connect
         self._context = context
         self._places = asyncio.Semaphore(connections)
-        self._idle: dict[_Key, list[tuple[Connection, asyncio.TimerHandle]]] = {}
+        self._idle = {scheme: _Idle(_most_kept(scheme)) for scheme in MOST_KEPT}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` and return its answer, whose body is read as it comes.
@@ -62,17 +66,14 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close what is kept; what is in use is closed by its user."""
-        for kept in self._idle.values():
-            for connection, timer in kept:
-                timer.cancel()
-                connection.abort()
-        self._idle.clear()
+        for idle in self._idle.values():
+            idle.clear()
 
     async def _answered(self, key: _Key, request: httpx.Request, body: bytes) -> Connection:
         """Return a connection on which the head of the answer has come."""
         method = request.method.encode("ascii")
         while True:
-            connection = self._kept(key) or await self._open(key)
+            connection = self._idle[key[0]].take(key) or await self._open(key)
             try:
                 connection.send(method, request.url.raw_path, request.headers.raw, body)
                 await connection.read_head()
@@ -114,18 +115,6 @@ class DirectTransport(httpx.AsyncBaseTransport):
             self._context = self._context()
         return self._context
 
-    def _kept(self, key: _Key) -> Connection | None:
-        kept = self._idle.get(key)
-        while kept:
-            connection, timer = kept.pop()
-            timer.cancel()
-            if not kept:
-                del self._idle[key]
-            if not connection.is_lost:
-                connection.used = True
-                return connection
-        return None
-
     def _take_back(self, key: _Key, connection: Connection) -> None:
         self._places.release()
         if not connection.can_go_on:
@@ -133,14 +122,61 @@ class DirectTransport(httpx.AsyncBaseTransport):
             # was not, `abort` spares reading the rest.
             connection.abort()
             return
-        timer = asyncio.get_running_loop().call_later(KEPT, self._expire, key, connection)
-        self._idle.setdefault(key, []).append((connection, timer))
+        self._idle[key[0]].put(key, connection)
 
-    def _expire(self, key: _Key, connection: Connection) -> None:
-        left = [pair for pair in self._idle.pop(key, []) if pair[0] is not connection]
-        if left:
-            self._idle[key] = left
+
+def _most_kept(scheme: str) -> int:
+    part, most = MOST_KEPT[scheme]
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if files == resource.RLIM_INFINITY else max(1, min(most, int(part * files)))
+
+
+class _Idle:
+    """Connections that wait for another request to their host, for a moment, and not too many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._of: dict[_Key, list[Connection]] = {}
+        self._since: dict[Connection, tuple[_Key, asyncio.TimerHandle]] = {}  # longest first
+
+    def put(self, key: _Key, connection: Connection) -> None:
+        """Keep `connection`; where there are too many, close the one that has waited longest."""
+        if len(self._since) >= self._most:
+            longest = next(iter(self._since))
+            self._forget(longest)
+            longest.abort()
+        timer = asyncio.get_running_loop().call_later(KEPT, self._close, connection)
+        self._since[connection] = key, timer
+        self._of.setdefault(key, []).append(connection)
+
+    def take(self, key: _Key) -> Connection | None:
+        """Return one that its server has not closed; None if there is none."""
+        while key in self._of:
+            connection = self._of[key][-1]
+            self._forget(connection)
+            if not connection.is_lost:
+                connection.used = True
+                return connection
+        return None
+
+    def clear(self) -> None:
+        """Drop them all."""
+        for connection, (_, timer) in self._since.items():
+            timer.cancel()
+            connection.abort()
+        self._of.clear()
+        self._since.clear()
+
+    def _close(self, connection: Connection) -> None:
+        self._forget(connection)
         connection.close()
+
+    def _forget(self, connection: Connection) -> None:
+        key, timer = self._since.pop(connection)
+        timer.cancel()
+        self._of[key].remove(connection)
+        if not self._of[key]:
+            del self._of[key]
 
 
 async def _body_of(request: httpx.Request) -> bytes:

@@ -184,6 +184,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take the end of the connection."""
         self._lost = True
+        self._transport = None  # with all that TLS has of it: nobody looks for garbage soon
         if exc is not None and not self._done:
             self._fail(_broken_off(exc))
         self._ended()

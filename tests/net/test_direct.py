@@ -52,16 +52,19 @@ async def asking(server: Server, context: ssl.SSLContext, **settings: int) -> As
     port = listening.sockets[0].getsockname()[1]
 
     async def connect(
-        host: str, _port: int, open_at: Callable[[str], Awaitable[Connection]]
+        _host: str, _port: int, open_at: Callable[[str], Awaitable[Connection]]
     ) -> Connection:
-        return await open_at(host)
+        return await open_at("127.0.0.1")
 
     transport = DirectTransport(connect, context, connections=settings.get("connections", 4))
 
     async def get(
-        path: str = "/", method: str = "GET", headers: dict[str, str] | None = None
+        path: str = "/",
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        host: str = "127.0.0.1",
     ) -> tuple[int, bytes]:
-        request = httpx.Request(method, f"http://127.0.0.1:{port}{path}", headers=headers)
+        request = httpx.Request(method, f"http://{host}:{port}{path}", headers=headers)
         response = await transport.handle_async_request(request)
         try:
             return response.status_code, b"".join([p async for p in response.aiter_raw()])
@@ -125,6 +128,23 @@ async def test_an_idle_connection_is_closed(
     async with asking(server, context) as get:
         await get()
         await asyncio.wait_for(server.left.wait(), 5)
+
+
+async def test_of_too_many_idle_connections_the_one_is_closed_that_has_waited_longest(
+    context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(direct.MOST_KEPT, "http", (1, 2))
+    server = Server(*[OK] * 6)
+    async with asking(server, context) as get:
+        for host in ("a.example", "b.example", "c.example"):
+            await get(host=host)
+        await asyncio.wait_for(server.left.wait(), 5)
+        assert server.connections == 3
+        await get(host="c.example")
+        await get(host="b.example")
+        assert server.connections == 3
+        await get(host="a.example")
+        assert server.connections == 4
 
 
 async def test_no_more_connections_than_allowed(context: ssl.SSLContext) -> None:
