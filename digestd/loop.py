@@ -6,14 +6,11 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from digestd.garbage import collect_seldom
-
 T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` to its end: on uvloop where that is built, else on asyncio's own loop."""
-    collect_seldom()
     try:
         import uvloop  # noqa: PLC0415 (commands that end at once do without)
     except ImportError:

@@ -21,7 +21,7 @@ from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
 from digestd.services.sweep import Sweeper
 from digestd.services.waiting import Bell
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from digestd.worker.lanes import Lanes
 
 if TYPE_CHECKING:  # loaded where hubs push, and where the web port is open

@@ -28,7 +28,7 @@ from digestd.services.refresh import PollReport
 from digestd.store import feeds as feed_rows
 from digestd.store import ledger, pauses
 from digestd.store import outbox as outbox_rows
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 T = TypeVar("T")
 # How long `send` waits for the service, or for a running daemon, to have it.

@@ -26,7 +26,7 @@ from digestd.core.parsed import ParsedEntry, ParsedFeed
 from digestd.errors import SubscriptionError, UsageError
 from digestd.services.discover import Candidate, Findings
 from digestd.store import feeds as feed_rows
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 _SHOWN = 8
 _ENTRIES_SHOWN = 3

@@ -14,7 +14,8 @@ from digestd.cli.show import JSON_OPTION, ago, rfc3339, rows, safe
 from digestd.core.models import Feed
 from digestd.store import feeds as feed_rows
 from digestd.store import held as held_rows
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 
 @click.group(invoke_without_command=True)

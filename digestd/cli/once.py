@@ -7,7 +7,7 @@ import asyncio
 from digestd.app import App
 from digestd.parts import Parts
 from digestd.store import feeds, ledger, outbox
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 
 async def run_once(app: App, *, every: bool) -> int:

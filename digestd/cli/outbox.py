@@ -16,7 +16,8 @@ from digestd.core.pausing import ENDLESS
 from digestd.errors import UsageError
 from digestd.store import ledger, owed
 from digestd.store import outbox as outbox_rows
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 _COLUMNS = [
     ("id", "ID"),

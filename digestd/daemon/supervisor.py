@@ -21,7 +21,7 @@ from digestd.services.cadence import Cadence
 from digestd.services.upkeep import tidy
 from digestd.services.waiting import LONGEST_WAIT, Bell
 from digestd.store import daemons, feeds, outbox
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 # SIGTERM to exit: within 10 s, what is in flight finished or safely owed.
 _PATIENCE = 8.0

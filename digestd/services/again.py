@@ -10,7 +10,7 @@ from digestd.errors import DigestdError
 from digestd.frozen import replace
 from digestd.services.digests import Closed
 from digestd.store import again
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 _SHOWN = 8
 

@@ -19,7 +19,8 @@ from digestd.services.illustrate import Illustrator
 from digestd.services.messages import Composer, load
 from digestd.services.waiting import Bell
 from digestd.store import channels, outbox, owed, pauses
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 # Each is rendered before any goes out.
 _LOOKED_AT_ONCE = 200

@@ -18,7 +18,7 @@ from digestd.net.politeness import HostGate
 from digestd.net.room import Place
 from digestd.services.asking import ask
 from digestd.store import entries
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from digestd.worker.lanes import Lanes
 from digestd.worker.parent import JobFailedError
 

@@ -24,7 +24,8 @@ from digestd.delivery.target import Target
 from digestd.errors import ConfigError, StoreError
 from digestd.services.waiting import LONGEST_WAIT, Bell
 from digestd.store import channels, outbox
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 # Senders bound their own sockets; this is for the ones that hang all the same.
 SEND_DEADLINE = timedelta(seconds=60)

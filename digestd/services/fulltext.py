@@ -20,7 +20,7 @@ from digestd.services.asking import ask
 from digestd.services.messages import load
 from digestd.services.waiting import Bell
 from digestd.store import fulltexts
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from digestd.worker.parent import JobFailedError, Worker
 
 _AT_ONCE = 4

@@ -29,7 +29,7 @@ from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.services.messages import Composer
 from digestd.store import pictures
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from digestd.worker.parent import JobFailedError, Worker
 
 if TYPE_CHECKING:  # loaded when a message shows images

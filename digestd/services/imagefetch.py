@@ -20,7 +20,7 @@ from digestd.frozen import dataclass, field
 from digestd.net.client import Client
 from digestd.net.politeness import HostGate
 from digestd.store import pictures
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from digestd.worker.parent import JobFailedError, Worker
 
 T = TypeVar("T")

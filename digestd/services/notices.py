@@ -17,7 +17,8 @@ from digestd.services import noticetexts
 from digestd.services.messages import Composer
 from digestd.services.waiting import Bell
 from digestd.store import feeds, held, notices, outbox, pauses
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 # Of channels and messages one hears at once; thousands of feeds are looked at now and then.
 _FEEDS_EVERY = 120.0

@@ -15,7 +15,7 @@ from digestd.core.models import Feed
 from digestd.services.refresh import FOR_STRANGERS, PollReport, Refresher, is_stranger
 from digestd.services.waiting import Bell
 from digestd.store import feeds
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 # Renewed while its holder lives; taken back at once when it is dead.
 LEASE = timedelta(minutes=5)

@@ -10,7 +10,7 @@ from digestd.core.planner import Bounds, Price, calibrated, steer
 from digestd.core.polling import PollLimits
 from digestd.core.rhythm import Rhythm
 from digestd.store import rhythms
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 
 class Pricing:

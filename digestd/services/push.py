@@ -40,7 +40,8 @@ from digestd.net.politeness import HostGate
 from digestd.services.refresh import Refresher
 from digestd.services.waiting import Bell
 from digestd.store import feeds, hubs
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 _REQUESTS_AT_ONCE = 8
 # Deliveries that were answered and not yet recorded; a hub repeats what is refused beyond.

@@ -10,7 +10,7 @@ from digestd.core.parsed import ParsedFeed, Unreadable
 from digestd.core.reading import Outline, document_hash, familiar, put_together, way_of
 from digestd.frozen import dataclass
 from digestd.store import outlines
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from digestd.worker.lanes import Lanes
 from digestd.worker.parent import JobFailedError
 

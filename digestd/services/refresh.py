@@ -32,7 +32,7 @@ from digestd.services.pricing import Pricing
 from digestd.services.reader import Read, Reader
 from digestd.store import feeds, origins
 from digestd.store.commit import commit_refresh
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from digestd.store.memory import recall
 from digestd.worker.lanes import Lanes
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from digestd import telemetry
 from digestd.services.waiting import Bell
 from digestd.store import daemons
-from digestd.store.db import Store, changes_seen
+from digestd.store.db import changes_seen
+from digestd.store.lanes import Store
 
 
 class Sweeper:

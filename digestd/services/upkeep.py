@@ -7,7 +7,7 @@ from datetime import timedelta
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.store import fulltexts, pictures, pruning
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 _CHUNK = 500
 

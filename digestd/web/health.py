@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from digestd.errors import StoreError
 from digestd.store import feeds
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 
 
 class Health:

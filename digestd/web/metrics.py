@@ -15,7 +15,8 @@ from digestd.clock import Clock
 from digestd.core.latency import Latency, Quantiles, latency
 from digestd.errors import StoreError
 from digestd.store import feeds, hubs, ledger, passages, rhythms
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 _WINDOW = timedelta(days=7)
 _WAYS: tuple[tuple[str, str, Callable[[Latency], Quantiles | None]], ...] = (

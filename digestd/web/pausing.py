@@ -24,7 +24,8 @@ from digestd.clock import Clock
 from digestd.core.models import Digest
 from digestd.core.pausing import Pause, link_token
 from digestd.store import pauses
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 if TYPE_CHECKING:
     from digestd.delivery.words import Words  # loads babel: when somebody comes

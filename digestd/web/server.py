@@ -14,7 +14,7 @@ from starlette.routing import Route
 from digestd import telemetry
 from digestd.clock import Clock
 from digestd.services.push import PushService
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from digestd.web.callback import Callback
 from digestd.web.health import Health
 from digestd.web.metrics import Metrics

@@ -9,7 +9,7 @@ import pytest
 
 from digestd.app import App
 from digestd.parts import Parts
-from digestd.store.db import Store
+from digestd.store.lanes import Store
 from tests.support.nouns import NOW
 
 

@@ -21,7 +21,8 @@ from digestd.delivery.target import Target
 from digestd.services import deliver
 from digestd.services.deliver import Lane, Targets
 from digestd.store import channels
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 from tests.support.nouns import put
 
 Answer = Callable[[Piece], SendOutcome]

@@ -18,7 +18,8 @@ from digestd.delivery.target import Target
 from digestd.delivery.targets import open_target
 from digestd.services.deliver import Lane, Targets
 from digestd.store import channels, outbox
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 from tests.support.messages import message, trusting
 from tests.support.sinks import accept_then_drop, service_sender, telegram
 from tests.support.smtp import SmtpServer

@@ -16,7 +16,6 @@ from digestd.errors import SchemaTooNewError, StoreError
 from digestd.store import channels
 from digestd.store.db import (
     Database,
-    Store,
     backup,
     changes_seen,
     connect,
@@ -24,6 +23,7 @@ from digestd.store.db import (
     stamp,
     write_transaction,
 )
+from digestd.store.lanes import Store
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9998, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001

@@ -34,7 +34,8 @@ from digestd.formats.html import clean
 from digestd.parts import Parts
 from digestd.store import feeds
 from digestd.store.commit import commit_refresh
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 
 FEEDS, ENTRIES, WHOLE, FORMULAS = 40, 500, 20, 200
 _FIRST, _SECOND = 10.0, 1.0  # seconds of one core

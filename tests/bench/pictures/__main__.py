@@ -25,7 +25,8 @@ from digestd.core.mathtext import to_text
 from digestd.core.messages import Debt
 from digestd.core.owing import NewEntry
 from digestd.parts import Parts
-from digestd.store.db import Database, Store
+from digestd.store.db import Database
+from digestd.store.lanes import Store
 from tests.support.nouns import followed, new, seen
 from tests.support.webserver import WebServer, answer
 
