@@ -12,9 +12,11 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Address, ip_address
+from queue import Empty, SimpleQueue
 from ssl import SSLError
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from digestd.core.addresses import Address, AllowList, line_to_paste, normal_host, refusal
 
@@ -24,6 +26,7 @@ MAX_ADDRESSES = 4
 NEXT_ADDRESS_AFTER = 5.0
 
 MAX_LOOKUPS = 128
+_IDLE = 10.0  # seconds that a thread for lookups waits for another
 
 T = TypeVar("T")
 
@@ -41,13 +44,14 @@ class NameNotFoundError(Exception):
 class Resolver:
     """Host names to addresses, by the system's rules, without blocking the loop or its end.
 
-    Each lookup has a daemon thread. A name whose servers hang takes the system
-    half a minute; in an executor a handful of those would stop every other
-    lookup, and hold up the end of the process.
+    Each lookup has a daemon thread to itself. A name whose servers hang takes the
+    system half a minute; in an executor a handful of those would stop every
+    other lookup, and hold up the end of the process.
     """
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(MAX_LOOKUPS)
+        self._threads = _Threads()
 
     async def __call__(self, host: str, port: int) -> Sequence[Address]:
         """Return the addresses of `host`, best first. Raises NameNotFoundError."""
@@ -55,30 +59,72 @@ class Resolver:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[list[Address]] = loop.create_future()
 
-        def settle(found: list[Address], error: Exception | None) -> None:
+        def settle(found: list[Address] | NameNotFoundError) -> None:
             self._free.release()  # only now: an abandoned lookup still holds its thread
             if answer.cancelled():
                 return
-            if error is not None:
-                answer.set_exception(error)
+            if isinstance(found, NameNotFoundError):
+                answer.set_exception(found)
             else:
                 answer.set_result(found)
 
-        def look_up() -> None:
-            found: list[Address] = []
-            error: Exception | None = None
-            try:
-                for *_, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-                    address = ip_address(where[0])
-                    if address not in found:
-                        found.append(address)
-            except (OSError, ValueError) as exc:  # a label too long is a UnicodeError
-                error = _not_found(host, exc)
+        def tell(found: list[Address] | NameNotFoundError) -> None:
             with suppress(RuntimeError):  # the loop has ended in the meantime
-                loop.call_soon_threadsafe(settle, found, error)
+                loop.call_soon_threadsafe(settle, found)
 
-        threading.Thread(target=look_up, name="resolve", daemon=True).start()
+        self._threads.call(partial(_look_up, host, port), tell)
         return await answer
+
+
+def _look_up(host: str, port: int) -> list[Address] | NameNotFoundError:
+    found: list[Address] = []
+    try:
+        for *_, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            address = ip_address(where[0])
+            if address not in found:
+                found.append(address)
+    except (OSError, ValueError) as exc:  # a label too long is a UnicodeError
+        return _not_found(host, exc)
+    return found
+
+
+class _Threads:
+    """Daemon threads, one for each call under way; the next call takes one that is done.
+
+    To start one takes twenty times as long as to look up a name that is known.
+    """
+
+    def __init__(self) -> None:
+        self._changing = threading.Lock()
+        self._calls: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]]] = SimpleQueue()
+        self._idle = 0  # threads that no call is meant for
+
+    def call(self, work: Callable[[], T], tell: Callable[[T], None]) -> None:
+        """Have `tell(work())` called, by a thread that does nothing else meanwhile."""
+        with self._changing:
+            if self._idle:
+                self._idle -= 1
+                self._calls.put((work, tell))
+                return
+        thread = threading.Thread(target=self._run, args=(work, tell), name="resolve", daemon=True)
+        thread.start()
+
+    def _run(self, work: Callable[[], Any], tell: Callable[[Any], None]) -> None:
+        while True:
+            found = work()
+            with self._changing:  # before it is told: whoever hears of it may call again
+                self._idle += 1
+            tell(found)
+            del work, tell, found
+            try:
+                work, tell = self._calls.get(timeout=_IDLE)
+            except Empty:
+                with self._changing:
+                    try:  # one may have come in this moment
+                        work, tell = self._calls.get_nowait()
+                    except Empty:
+                        self._idle -= 1
+                        return
 
 
 def _not_found(host: str, exc: Exception) -> NameNotFoundError:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 import ssl
+import threading
 from datetime import timedelta
+from typing import Any
 
 import httpcore
 import httpx
@@ -144,6 +147,31 @@ async def test_the_system_resolver_knows_this_machine() -> None:
 async def test_the_system_resolver_fails_in_words(host: str) -> None:
     with pytest.raises(NameNotFoundError, match="the server's name could not be"):
         await asyncio.wait_for(Resolver()(host, 80), 20)
+
+
+async def test_lookups_one_after_the_other_share_a_thread() -> None:
+    others, resolver = set(threading.enumerate()), Resolver()
+    for _ in range(20):
+        await resolver("localhost", 80)
+    started = [one.name for one in threading.enumerate() if one not in others]
+    assert started == ["resolve"]
+
+
+async def test_a_lookup_that_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    over, look_up = threading.Event(), socket.getaddrinfo
+
+    def hangs(host: str, *args: Any, **settings: Any) -> Any:
+        assert host != "hangs.example" or over.wait(20)
+        return look_up("localhost", *args, **settings)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    resolver = Resolver()
+    lookups = [asyncio.ensure_future(resolver("hangs.example", 80)) for _ in range(3)]
+    for _ in range(3):
+        assert await resolver("quick.example", 80)
+    assert not any(lookup.done() for lookup in lookups)
+    over.set()
+    assert all(await asyncio.gather(*lookups))
 
 
 async def test_an_abandoned_lookup_harms_nobody() -> None:
