@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from datetime import timedelta
+from typing import Any
 
 from digestd import telemetry
 from digestd.clock import Clock
@@ -86,9 +87,21 @@ class Poller:
         return reports
 
     async def batches(self) -> AsyncIterator[list[PollReport]]:
-        """Ask every feed that is due now; yield what came of them, so many at a time."""
-        while not self._stopping and (batch := await self._lease(self._most_taken)):
-            yield await asyncio.gather(*map(self._refresher.poll, batch))
+        """Ask every feed that is due now; yield what came of them, some at a time.
+
+        When half of the places are free they are filled again: who is slow holds up nobody.
+        """
+        asked = _Asked()
+        try:
+            more = True
+            while (more := more and not self._stopping) or asked.running:
+                if more:
+                    due = await self._lease(self._most_taken - len(asked.running))
+                    asked.begin(map(self._refresher.poll, due))
+                    more = bool(due)
+                yield await asked.returned(self._most_taken // 2 if more else 0)
+        finally:
+            asked.cancel()
 
     async def renew_leases(self) -> None:
         """Keep what is taken up; for the supervisor to call now and then."""
@@ -152,3 +165,39 @@ class Poller:
             telemetry.error("poll failed", exc=exc, feed=feed.id)
             again = self._clock() + self._settings.limits.min_interval
             await self._store.write(feeds.postpone, feed.pk, self._owner, again)
+
+
+class _Asked:
+    """Polls under way, and what has come of those that have returned."""
+
+    def __init__(self) -> None:
+        self.running: set[asyncio.Task[PollReport]] = set()
+        self._done: list[asyncio.Task[PollReport]] = []
+        self._bell = Bell()
+        self._least = 0
+
+    def begin(self, polls: Iterable[Coroutine[Any, Any, PollReport]]) -> None:
+        """Let these run too."""
+        for poll in polls:
+            task = asyncio.create_task(poll)
+            self.running.add(task)
+            task.add_done_callback(self._returned)
+
+    async def returned(self, least: int) -> list[PollReport]:
+        """Return what came of those that are done, when no more than `least` still run."""
+        self._least = least
+        while len(self.running) > least:
+            await self._bell.wait(None)
+        done, self._done = self._done, []
+        return [task.result() for task in done]
+
+    def cancel(self) -> None:
+        """End those that still run: nobody hears of them any more."""
+        for task in self.running:
+            task.cancel()
+
+    def _returned(self, task: asyncio.Task[PollReport]) -> None:
+        self.running.discard(task)
+        self._done.append(task)
+        if len(self.running) <= self._least:
+            self._bell.ring()
