@@ -48,7 +48,7 @@ class BodyReader:
 
     Raises UnreadableBodyError, at the start for an encoding that we did not ask
     for. Memory stays within `max_bytes` and one step, whatever the ratio. One with the
-    `wire_hash` that is `known` is not decoded, unless it is large.
+    `wire_hash` that is `known` is left out; and not decoded, unless it is large.
     """
 
     def __init__(self, encoding: str, *, max_bytes: int, known: bytes | None = None) -> None:
@@ -56,7 +56,8 @@ class BodyReader:
         self._encoding = _one_layer(encoding)
         self._known = known
         self._wire = sha256(self._encoding.encode("ascii"))
-        self._held = bytearray()  # of the wire, while it may be one that is known
+        # Of the wire, while it may be one that is known.
+        self._held = bytearray() if known is not None and self._encoding else None
         self._max_bytes = max_bytes
         # Compression never makes a body much larger (RFC 1951: 5 bytes in 32 KB, and the frame).
         self._wire_left = max_bytes + max_bytes // 1000 + 1024
@@ -80,20 +81,19 @@ class BodyReader:
         if self._wire_left < 0:
             raise self._too_large()
         self._wire.update(piece)
-        if self._known is None:
+        if self._held is None:
             self._take(piece)
-        else:
-            self._held += piece
-            if len(self._held) > _MOST_HELD:
-                self._decode_held()
+            return
+        self._held += piece
+        if len(self._held) > _MOST_HELD:
+            self._decode_held()
 
     def finish(self) -> bytes:
         """Return the whole body; nothing of one that `is_known`."""
-        if self._known is not None:
-            if self._known == self.wire_hash:
-                self.is_known = True
-                return b""
-            self._decode_held()
+        self.is_known = self._known == self.wire_hash
+        if self.is_known:
+            return b""
+        self._decode_held()
         if self._start or self._inflate is not None:
             raise UnreadableBodyError("the compressed answer was cut off")
         return bytes(self._body)
@@ -104,8 +104,9 @@ class BodyReader:
         return self._wire.digest()[:_HASH]
 
     def _decode_held(self) -> None:
-        held, self._held, self._known = bytes(self._held), bytearray(), None
-        self._take(held)
+        held, self._held = self._held, None
+        if held:
+            self._take(bytes(held))
 
     def _take(self, piece: bytes) -> None:
         if self._encoding == "":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import random
 import zlib
 
 import pytest
@@ -46,13 +47,22 @@ def test_a_known_body_is_not_decoded_and_any_other_is(
     assert (other, third.is_known) == (changed, False)
 
 
-def test_a_large_body_is_decoded_as_it_comes() -> None:
-    body = bytes(range(256)) * 4_000
-    reader = BodyReader("", max_bytes=len(body), known=b"another")
-    for at in range(0, len(body), 50_000):
-        reader.feed(body[at : at + 50_000])
-    assert len(reader) == len(body)
-    assert reader.finish() == body
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_a_large_body_is_decoded_as_it_comes_and_known_all_the_same(encoding: str) -> None:
+    body = random.Random(1).randbytes(600_000)
+    packed = pack(body, encoding)
+
+    def arrived(known: bytes | None) -> BodyReader:
+        reader = BodyReader(encoding, max_bytes=len(body), known=known)
+        for at in range(0, len(packed), 50_000):
+            reader.feed(packed[at : at + 50_000])
+        assert len(reader) > len(body) - 50_000
+        return reader
+
+    assert arrived(b"another").finish() == body
+    known = arrived(None).wire_hash
+    last = arrived(known)
+    assert (last.finish(), last.is_known) == (b"", True)
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=5), st.integers(1, 300))
