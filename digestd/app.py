@@ -88,15 +88,14 @@ class App:
         self, config: Config, tls: Callable[[], ssl.SSLContext]
     ) -> Callable[[Target], Sender]:
         """Return what makes the sender of a target."""
-        from digestd.delivery.senders import make_sender  # noqa: PLC0415
+        bold = sys.stdout.isatty() and "NO_COLOR" not in self.environ
 
-        return functools.partial(
-            make_sender,
-            tls=tls,
-            clock=self.clock,
-            bold=sys.stdout.isatty() and "NO_COLOR" not in self.environ,
-            zone=config.timezone,
-        )
+        def make(target: Target) -> Sender:
+            from digestd.delivery.senders import make_sender  # noqa: PLC0415
+
+            return make_sender(target, tls=tls, clock=self.clock, bold=bold, zone=config.timezone)
+
+        return make
 
     def renderer(self, config: Config) -> Renderer:
         """Return what renders messages in the owner's language and zone."""

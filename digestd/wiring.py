@@ -14,8 +14,6 @@ from digestd.config import Config, PollSettings
 from digestd.core.messages import Delivery
 from digestd.core.models import Subscription
 from digestd.core.retries import Verdict
-from digestd.delivery.senders import Sender
-from digestd.delivery.target import Target
 from digestd.garbage import collect_seldom
 from digestd.net.client import Client
 from digestd.net.politeness import LEAST_GAPS, HostGate
@@ -37,8 +35,10 @@ from digestd.store.lanes import Store
 from digestd.store.owner import this_process
 from digestd.worker.lanes import Lanes
 
-if TYPE_CHECKING:  # loaded when a message is rendered, where hubs push, where the web port is open
+if TYPE_CHECKING:  # loaded when something is rendered or sent, where hubs push, for the web port
     from digestd.delivery.render import Renderer
+    from digestd.delivery.senders import Sender
+    from digestd.delivery.target import Target
     from digestd.services.push import PushService
     from digestd.web.server import WebServer
 

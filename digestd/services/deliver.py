@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from digestd import telemetry
 from digestd.clock import Clock
@@ -18,14 +19,15 @@ from digestd.core.models import Channel, MailServer
 from digestd.core.outcomes import Broken, SendOutcome, Sent, Unknown
 from digestd.core.pace import Pace
 from digestd.core.retries import RetrySettings, Verdict, judge
-from digestd.delivery.own import OWN_SCHEMES
-from digestd.delivery.senders import Sender
-from digestd.delivery.target import Target
 from digestd.errors import ConfigError, StoreError
 from digestd.services.waiting import LONGEST_WAIT, Bell
 from digestd.store import channels, outbox
 from digestd.store.db import Database
 from digestd.store.lanes import Store
+
+if TYPE_CHECKING:  # loaded when something is sent
+    from digestd.delivery.senders import Sender
+    from digestd.delivery.target import Target
 
 # Senders bound their own sockets; this is for the ones that hang all the same.
 SEND_DEADLINE = timedelta(seconds=60)
@@ -101,6 +103,8 @@ class Targets:
 
     def is_slow_to_open(self, name: str) -> bool:
         """Return whether opening it for the first time loads Apprise."""
+        from digestd.delivery.own import OWN_SCHEMES  # noqa: PLC0415 (when one is opened)
+
         scheme = self._channels[name].url.partition(":")[0].lower() if name in self else ""
         return scheme not in ("", "mail", *OWN_SCHEMES)
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from digestd import telemetry
 from digestd.core.messages import Message, Piece
 from digestd.core.models import Entry, Feed
-from digestd.delivery.target import Style, shows_images, styles_of
 from digestd.errors import ConfigError
 from digestd.services.deliver import Targets
 from digestd.store import entries, feeds
@@ -20,6 +19,7 @@ from digestd.store.db import Database
 
 if TYPE_CHECKING:  # half of all that there is to load, and most passes send nothing
     from digestd.delivery.render import Renderer
+    from digestd.delivery.target import Style
     from digestd.delivery.words import Words
 
 T = TypeVar("T")
@@ -60,6 +60,8 @@ class Composer:
 
     def shows_images(self, channels: Iterable[str]) -> bool:
         """Return whether one of `channels` carries images. Blocking at first."""
+        from digestd.delivery.target import shows_images  # noqa: PLC0415 (with the first message)
+
         return any(
             shows_images(self._targets[name].form)
             for name in channels
@@ -76,6 +78,8 @@ class Composer:
 
     def styles(self, channel: str) -> Collection[Style]:
         """Return which styles of a message `channel` has a use for. Blocking at first."""
+        from digestd.delivery.target import styles_of  # noqa: PLC0415 (as above)
+
         return styles_of(self._targets[channel].form)
 
     def pieces(self, message: Message, channels: Sequence[str]) -> list[tuple[str, Piece]]:
