@@ -31,11 +31,15 @@ from digestd.formats.tokens import Token, as_text, runs
 MAX_TITLE = 160
 _LEAD_FACTOR = 1.7
 _ALSO_NAMED = 6  # who else has a story; what a hundred feeds repeat needs no hundred names
+_TAG = re.compile(r"<[^>]{0,2000}>")
 # Words a minute for scripts with blanks, signs a minute for those without.
 _WORDS_A_MINUTE, _SIGNS_A_MINUTE = 230, 420
 _DENSE = regex.compile("[\u3040-\u9fff\uac00-\ud7a3]+")  # `re` takes long to compile it
 # Calm tones of one strength, for the tile that stands for a feed.
 _TONES = ("#8a3b2a", "#2f5d62", "#5b4b7a", "#3d5a80", "#6b6b2d", "#7a4a63", "#4a6b4a", "#80592d")
+# What is asked of a feed for each of its alerts.
+_of_a_few_feeds = lru_cache(maxsize=1024)
+_language_of_name = _of_a_few_feeds(language_of)
 
 
 class Views:
@@ -97,7 +101,7 @@ class Views:
             )
 
         name = one_line(feed.label) if feed else self._heading(group, plan)
-        language = language_of(name, feed.language if feed else words.language)
+        language = _language_of_name(name, feed.language if feed else words.language)
         n = len(group.entries)
         return GroupView(
             name=name,
@@ -278,7 +282,7 @@ def facts_of(entry: Entry, feed: Feed, title: str = "") -> MessageEntry:
 
 def reading_minutes(html: str) -> int:
     """Return how long a text takes to read, in minutes; 0 where it is hardly more than a note."""
-    text = re.sub(r"<[^>]{0,2000}>", " ", html[:400_000])
+    text = _TAG.sub(" ", html[:400_000])
     signs = 0 if text.isascii() else count_unspaced(text)
     minutes = signs / _SIGNS_A_MINUTE + (len(text.split()) if signs * 4 < len(text) else 0) / (
         _WORDS_A_MINUTE
@@ -307,12 +311,13 @@ def _is_dense(source: str) -> bool:
     return not sample.isascii() and len("".join(_DENSE.findall(sample))) > 60
 
 
+@_of_a_few_feeds
 def _initial(name: str) -> str:
     sign = next((c for c in clusters(name) if c[0].isalnum()), "·")
     return sign.upper() if len(sign.upper()) == 1 else sign
 
 
-@lru_cache(maxsize=1024)  # most are of few hosts
+@_of_a_few_feeds
 def _host(url: str) -> str:
     try:
         host = urlsplit(url).hostname or ""

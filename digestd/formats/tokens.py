@@ -44,19 +44,19 @@ _NOT_IN_SCRAPS = _NEVER | names("form hr")
 _CODE = names("code kbd samp tt")
 _LETTER, _LONGEST_ALT = 48, 300
 _TIGHT = names("li dt dd tr td th")
-_HIDDEN = regex.compile(
+_HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d])",
-    regex.IGNORECASE,
+    re.IGNORECASE,
 )
 _ROOT = "digestd-root"  # our own wrapper, which the result leaves out
-_SAFE_LINK = regex.compile(r"(?:https?|mailto):", regex.IGNORECASE)
+_SAFE_LINK = re.compile(r"(?:https?|mailto):", re.IGNORECASE)
 # Signs that take no room and would only get in the way of counting and joining.
 _INVISIBLE = re.compile("[\u200b\ufeff\u00ad\u2060\x00-\x08\x0e-\x1f\x7f]")
 
 
 # A line end in the source of Chinese text is no blank: there are none between its words.
 _EAST_ASIAN = r"[\p{Han}\p{Hiragana}\p{Katakana}，。、；：！？…—“”‘’（）《》「」『』【】]"
-_EMPTY_LINES = regex.compile(r"[ \n]*\n\n[\n]*(?: (?! {3}))*")
+_EMPTY_LINES = re.compile(r"[ \n]*\n\n[\n]*(?: (?! {3}))*")
 _LINE_END = regex.compile(rf"(?<={_EAST_ASIAN})\s+(?={_EAST_ASIAN})")
 
 
@@ -286,7 +286,7 @@ def _element(tag: str, facts: Mapping[str, str]) -> Element:
 
 def as_text(tokens: Sequence[Token]) -> str:
     parts = [_indented(token) if token.kind == "display" else token.text for token in tokens]
-    text: str = _EMPTY_LINES.sub("\n\n", "".join(parts))
+    text = _EMPTY_LINES.sub("\n\n", "".join(parts))
     return text.strip("\n").strip() if not text.startswith("\n\n    ") else text.strip("\n")
 
 

@@ -280,7 +280,7 @@ def _entry(row: dict[str, Any]) -> Entry:
         content_html=row["content_html"],
         summary_html=row["summary_html"],
         author=row["author"],
-        categories=tuple(json.loads(row["categories"])),
+        categories=_list_in(row["categories"]),
         published_at=moment_or_none(row["published_at"]),
         updated_at=moment_or_none(row["updated_at"]),
         seen_at=moment(row["seen_at"]),
@@ -288,7 +288,7 @@ def _entry(row: dict[str, Any]) -> Entry:
         image_url=row["image_url"],
         enclosures=_enclosures_in(row["enclosures"]),
         language=row["language"],
-        rules=tuple(json.loads(row["rules"] or "[]")),
+        rules=_list_in(row["rules"]),
         is_dropped=bool(row["dropped"]),
     )
 
@@ -299,6 +299,11 @@ def _rules_out(ruling: Ruling) -> str:
 
 def _list_out(values: Sequence[object]) -> str:
     return json.dumps(values, ensure_ascii=False) if values else "[]"
+
+
+def _list_in(stored: str | None) -> tuple[Any, ...]:
+    # Most are empty.
+    return () if not stored or stored == "[]" else tuple(json.loads(stored))
 
 
 def _enclosure_out(enclosure: Enclosure) -> dict[str, Any]:
@@ -312,4 +317,4 @@ def _enclosures_in(stored: str) -> tuple[Enclosure, ...]:
         seconds = fields.pop("duration")
         return Enclosure(**fields, duration=timedelta(seconds=seconds) if seconds else None)
 
-    return tuple(enclosure(fields) for fields in json.loads(stored))
+    return tuple(enclosure(fields) for fields in _list_in(stored))
