@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from digestd.patterns import pattern
+
 _ARROWS = {
     "<=>>": r"\rightleftharpoons ",
     "<<=>": r"\rightleftharpoons ",
@@ -17,7 +19,7 @@ _ARROWS = {
     "->": r"\rightarrow ",
     "<-": r"\leftarrow ",
 }
-_PART = re.compile(
+_PART = pattern(
     r"(?P<arrow><=>>|<<=>|<=>|<-->|<->|->|<-)(?:\[(?P<over>[^\[\]]*)\])?(?:\[(?P<under>[^\[\]]*)\])?"
     r"|(?P<gas>(?<!\S)[\^v](?!\S))"
     r"|(?P<script>[\^_])(?:\{(?P<group>[^{}]*)\}|(?P<bare>\d*[+-]|\d+|[a-z]|\*|\.))"

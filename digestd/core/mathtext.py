@@ -30,13 +30,14 @@ from digestd.core.mathtree import (
     Table,
     lone,
 )
+from digestd.patterns import pattern
 
 __all__ = ["bare", "is_sound", "lower", "raised", "to_inline_html", "to_text"]
 
 _LINE_ACCENTS = frozenset("\u0304\u0305\u0332")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 # A name of three letters or more, or Chinese: unmistakable without brackets.
-_PLAIN_WORD = re.compile(r"[A-Za-z]{3,}|[\u2e80-\U0003ffff]+")
+_PLAIN_WORD = pattern(r"[A-Za-z]{3,}|[\u2e80-\U0003ffff]+")
 _ROOTS = {"": "√", "2": "√", "3": "∛", "4": "∜"}
 _SHORT = 100
 _FUNCTIONS = frozenset("fghpqFGHPQφϕψΓζ")

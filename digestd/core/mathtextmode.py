@@ -9,27 +9,28 @@ import re
 import unicodedata
 
 from digestd.core.mathsymbols import SYMBOLS, TEXT_ACCENTS, TEXT_LETTERS
+from digestd.patterns import pattern
 
 # Every repetition is bounded or ends at a sign that its neighbour cannot take: linear.
-_ACCENT = re.compile(
+_ACCENT = pattern(
     r"\{?\\(?:(?P<sign>[\"'`^~=.])\s?|(?P<name>[uvHckrdb])(?=[\s{])\s?)"
     r"(?:\{\\?(?P<braced>[A-Za-z])\}|\\(?P<dotless>[ij])(?![A-Za-z])(?:\{\})?|(?P<bare>[A-Za-z]))"
 )
-_LETTER = re.compile(rf"\{{?\\({'|'.join(sorted(TEXT_LETTERS))})(?![A-Za-z])(?:\{{\}}|\}}|\s)?")
-_ESCAPED = re.compile(r"\\([%&#_${}])")
-_STYLED = re.compile(
+_LETTER = pattern(rf"\{{?\\({'|'.join(sorted(TEXT_LETTERS))})(?![A-Za-z])(?:\{{\}}|\}}|\s)?")
+_ESCAPED = pattern(r"\\([%&#_${}])")
+_STYLED = pattern(
     r"\\(?:text(?:it|bf|rm|sf|tt|sc|sl|up|normal)?|emph|mathrm|mbox)\s?\{([^{}$\\]*)\}"
 )
-_COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.)|\Z)", re.DOTALL)
-_QUOTED = re.compile(r"``([^`']{1,200})''|`([^`'\s][^`']{0,200})'(?!\w)")
-_DASH = re.compile(r"(?<=[^\s-])(---?)(?=[^\s-])")
+_COMMAND = pattern(r"\\(?:([A-Za-z]+)|(.)|\Z)", re.DOTALL)
+_QUOTED = pattern(r"``([^`']{1,200})''|`([^`'\s][^`']{0,200})'(?!\w)")
+_DASH = pattern(r"(?<=[^\s-])(---?)(?=[^\s-])")
 _TRACES = (
     _ACCENT,
     _ESCAPED,
     _STYLED,
-    re.compile(r"(?<=[^\W_])--(?=[A-Z0-9])"),
-    re.compile(rf"\{{\\(?:{'|'.join(sorted(TEXT_LETTERS))})\}}"),
-    re.compile(r"``[^`']{1,200}''"),
+    pattern(r"(?<=[^\W_])--(?=[A-Z0-9])"),
+    pattern(rf"\{{\\(?:{'|'.join(sorted(TEXT_LETTERS))})\}}"),
+    pattern(r"``[^`']{1,200}''"),
 )
 
 

@@ -15,8 +15,6 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
-from digestd.core.mathtext import lower, raised, to_text
-from digestd.core.mathtextmode import looks_texed, untex
 from digestd.core.parsed import MathMode
 from digestd.formats import mathready
 from digestd.formats.mathready import Formula
@@ -83,6 +81,10 @@ def marked(html: str, mode: MathMode, *, sources: bool) -> str:
 
 def title(text: str, mode: MathMode) -> tuple[str, str]:
     """Return a title as `maths.mark_title` does."""
+    # What reads LaTeX is loaded with the first title, or formula: a price is neither.
+    from digestd.core.mathtext import to_text  # noqa: PLC0415
+    from digestd.core.mathtextmode import looks_texed, untex  # noqa: PLC0415
+
     parts = list(_title_parts(text, mode))
     words = [part for part in parts if isinstance(part, str)]
     if mode == "on" or (mode == "auto" and any(map(looks_texed, words))):
@@ -96,6 +98,8 @@ def title(text: str, mode: MathMode) -> tuple[str, str]:
 
 def _title_parts(text: str, mode: MathMode) -> Iterator[str | Formula]:
     """Yield a title's text, decoded, as long as no formula divides it, and its formulas."""
+    from digestd.core.mathtext import lower, raised  # noqa: PLC0415 (as above)
+
     run: list[str] = []
     shift = None
     for chunk in _chunks(text, mode, is_title=True):
@@ -114,6 +118,8 @@ def _title_parts(text: str, mode: MathMode) -> Iterator[str | Formula]:
 
 
 def _span(formula: Formula, *, sources: bool = False) -> str:
+    from digestd.core.mathtext import to_text  # noqa: PLC0415 (as above)
+
     tex = entities.escape(formula.tex)
     where = "block" if formula.display else "inline"
     shown = entities.escape(to_text(formula.tex, one_line=not formula.display))

@@ -10,14 +10,17 @@ from __future__ import annotations
 import html as entities
 import json
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from lxml import etree
-from lxml.html import HtmlElement, HTMLParser, fromstring
 
 from digestd.formats.mathscan import reads_like_maths
 from digestd.formats.mathsigns import LONGEST_TEX, without_signs
 from digestd.frozen import dataclass
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
 
 _LONGEST_MATHML = 60_000
 _DEEPEST_MATHML = 50
@@ -187,6 +190,8 @@ def _mathml(markup: str) -> str:
     if not _STRUCTURE.search(markup):
         text = entities.unescape(re.sub(r"<[^<>]*+>", "", markup))
         return text.translate(_INVISIBLE)
+    from lxml.html import HTMLParser, fromstring  # noqa: PLC0415 (few pages bring MathML)
+
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
         return _tex(fromstring(markup.encode("utf-8", "replace"), parser=parser), 0)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from digestd.core.parsed import MathMode
 from digestd.formats.mathsigns import BREAK, EMPHASIS, INLINE_TAG
 from digestd.frozen import dataclass
+from digestd.patterns import pattern
 
 _LONGEST_INLINE, _LONGEST_DISPLAY, _LONGEST_CUT = 600, 8_000, 2_000
 # So many characters may be looked through for closing delimiters in one run: attackers
@@ -23,38 +24,38 @@ _ENVIRONMENTS = frozenset(
     " rcases array matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix subarray math"
     " displaymath flalign subequations CD".split()
 )
-_OPENERS = re.compile(
+_OPENERS = pattern(
     r"\\begin\{(?P<env>[A-Za-z]{1,20})(?P<star>\*?)\}|\\(?P<ref>eqref)\{[^{}$]{1,100}\}"
     r"|\\(?P<skip>[\\$])|\\(?P<bracket>[\[(])|(?P<dollars>\$+)"
 )
 _CLOSERS = {"[": "\\]", "(": "\\)"}
-_TEXT_GROUP = re.compile(r"\\(?:text|mbox|textrm|textbf|textit|mathrm|operatorname)\s*\{[^{}]*\}")
-_COMMAND = re.compile(r"\\[A-Za-z]+|\\.")
-_PROSE = re.compile(r"[A-Za-z]{2,}[,;:]?\s+[A-Za-z]{2,}")
-_CHINESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uff5e\u3001\u3002]")
-_STRONG = re.compile(r"\\[A-Za-z{}|,;!%$#&]|[\^_]")
-_RELATION = re.compile(r"[=<>≤≥≠≈∈∉⊂⊆→↦∼≡∝±×·∘∞∑∏∫√]")
-_EQUATION = re.compile(r"[A-Za-z]['A-Za-z0-9()+* /-]{0,12}[=<>][^=<>]{1,20}")
-_SUBSTANCE = re.compile(r"[A-Za-z0-9\\<>=]|[^\x00-\x7f]")
-_NUMBER = re.compile(r"[-+−±]?\d+(?:[.,]\d+)*%?")
+_TEXT_GROUP = pattern(r"\\(?:text|mbox|textrm|textbf|textit|mathrm|operatorname)\s*\{[^{}]*\}")
+_COMMAND = pattern(r"\\[A-Za-z]+|\\.")
+_PROSE = pattern(r"[A-Za-z]{2,}[,;:]?\s+[A-Za-z]{2,}")
+_CHINESE = pattern(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uff5e\u3001\u3002]")
+_STRONG = pattern(r"\\[A-Za-z{}|,;!%$#&]|[\^_]")
+_RELATION = pattern(r"[=<>≤≥≠≈∈∉⊂⊆→↦∼≡∝±×·∘∞∑∏∫√]")
+_EQUATION = pattern(r"[A-Za-z]['A-Za-z0-9()+* /-]{0,12}[=<>][^=<>]{1,20}")
+_SUBSTANCE = pattern(r"[A-Za-z0-9\\<>=]|[^\x00-\x7f]")
+_NUMBER = pattern(r"[-+−±]?\d+(?:[.,]\d+)*%?")
 # `f(x)`, `[0, 1)`, `n-1`, `x, y`, `|x|`, `a:b`, `n!`: short names and signs between them.
-_SHORT_SIGNS = re.compile(r"[A-Za-z0-9α-ωΑ-Ωℓ+\-−*/|,.:;!'() \[\]]{1,40}")
-_CALL = re.compile(r"[A-Za-z]{2,20}\([A-Za-z0-9, |;]{1,20}\)")
-_LONG_NAME = re.compile(r"[A-Za-z]{3,}")
-_APART = re.compile(r"[A-Za-z0-9] +[A-Za-z0-9]")
+_SHORT_SIGNS = pattern(r"[A-Za-z0-9α-ωΑ-Ωℓ+\-−*/|,.:;!'() \[\]]{1,40}")
+_CALL = pattern(r"[A-Za-z]{2,20}\([A-Za-z0-9, |;]{1,20}\)")
+_LONG_NAME = pattern(r"[A-Za-z]{3,}")
+_APART = pattern(r"[A-Za-z0-9] +[A-Za-z0-9]")
 # `$_GET/$_POST`, `${A}_${B}`, `$HOME/`, `$(foo_bar)/$(baz)`: what a shell or PHP leaves over.
-_SHELL = re.compile(
+_SHELL = pattern(
     r"\{[A-Za-z_]\w*\}[_./:-]?|\([a-z]\w*\)[_./:-]|_[A-Z]{2,}\b.*|[A-Z_]{2,}[_/:].*|.*[_^/]",
     re.DOTALL,
 )
 # `H$_2$O`, `C$_{60}$`, `$^{13}$C`: an index alone, in a word. A shell's `$_foo` has no such end.
-_INDEX = re.compile(r"(?:[_^](?:\{[^{}$]{1,40}\}|\\[A-Za-z]+|[0-9A-Za-z+−*-])){1,2}")
+_INDEX = pattern(r"(?:[_^](?:\{[^{}$]{1,40}\}|\\[A-Za-z]+|[0-9A-Za-z+−*-])){1,2}")
 # After a formula: `$n$th`, `$k$NN`, `$x^2$s`.
-_SUFFIX = re.compile(r"(?:th|st|nd|rd|s|es|ish|NNs?|D)(?![A-Za-z0-9])")
-_IDENTIFIER = re.compile(r"[A-Za-z]")
+_SUFFIX = pattern(r"(?:th|st|nd|rd|s|es|ish|NNs?|D)(?![A-Za-z0-9])")
+_IDENTIFIER = pattern(r"[A-Za-z]")
 _QUOTED_WORDS = frozenset("and or to with then".split())
-_BLANK_LINE = re.compile(r"\n\s*\n")
-_CUT = re.compile(r"(?:\.\.\.|…|\[…\]|\[\.\.\.\])\s*$")
+_BLANK_LINE = pattern(r"\n\s*\n")
+_CUT = pattern(r"(?:\.\.\.|…|\[…\]|\[\.\.\.\])\s*$")
 
 
 @dataclass(frozen=True, slots=True)
