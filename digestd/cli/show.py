@@ -14,6 +14,7 @@ import click
 from digestd.clock import Clock
 from digestd.config.values import parse_duration
 from digestd.core.links import without_secrets
+from digestd.garbage import collect_seldom
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="As one array of objects.")
 
@@ -98,6 +99,7 @@ def rows(
 
 def _array(records: Iterable[Mapping[str, Any]]) -> None:
     """Print one array, each record as soon as it is known."""
+    collect_seldom()  # an encoder that indents leaves a cycle behind for each
     begun = False
     for record in records:
         public = {k: v for k, v in record.items() if not k.startswith("_")}
