@@ -10,6 +10,9 @@ from lxml import etree
 ATOM = "{http://www.w3.org/2005/Atom}"
 RSS1 = "{http://purl.org/rss/1.0/}"
 MEDIA = "{http://search.yahoo.com/mrss/}"
+# The same, as some have it; feedparser goes by the prefix, that has to be `media`.
+MEDIA_TOO = "{http://www.rssboard.org/media-rss}"
+LICENSE = "{http://backend.userland.com/creativeCommonsRssModule}license"
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
@@ -24,10 +27,16 @@ _UNUSUAL = _PLACING | {"uri"}
 # Without ";": feedparser takes it out of what looks like a reference.
 WEB = re.compile(r"(?:https?:/)?/(?!/)[\x21-\x3a\x3c-\x7e]+")
 _MARKUP = re.compile(r"</\w+>|&#?\w+;")
+_TAG_NAME = re.compile(r"</?(\w+)")
+# The commonest of the names that are HTML to it; one that is not makes all of it text.
+ACCEPTED = frozenset(
+    "a b blockquote br code div em h1 h2 h3 h4 h5 h6 hr i img li ol p pre small span strong sub sup"
+    " table tbody td th tr u ul".split()
+)
 _ENTITY = re.compile(r"&(\w+);")
 ODD = re.compile("[\x80-\x9f]")  # feedparser reads windows-1252 into these
-# The names by which feedparser knows what it understands; all others mean nothing to it.
 _NOTHING = frozenset(("site",))  # of WordPress, without a prefix
+# The names by which feedparser knows what it understands; all others mean nothing to it.
 UNDERSTOOD = frozenset(
     "admin ag annotate atom atom03 atom10 audio blogchannel cc co content cp creativecommons dc"
     " dcterms email ev feedburner fm foaf geo georss gml icbm image itunes l media pingback prism"
@@ -56,7 +65,7 @@ def looks_like_html(text: str) -> bool:
     """Tell whether feedparser takes a text of RSS for HTML."""
     if not _MARKUP.search(text):
         return False
-    if "<" not in text:
+    if ACCEPTED.issuperset(name.lower() for name in _TAG_NAME.findall(text)):
         return entitydefs.keys() >= set(_ENTITY.findall(text))
     from digestd.formats import feed  # noqa: PLC0415 (feedparser, 60 ms: if needed)
 

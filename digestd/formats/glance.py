@@ -62,6 +62,7 @@ class Surroundings:
     language: str
     has_tex: bool  # whether any of them may have
     is_atom: bool = False
+    text_base: str = ""  # what addresses in texts are relative to, if something around says
 
 
 @dataclass(slots=True)
@@ -88,7 +89,8 @@ class Found:
 
     def addresses(self) -> Iterator[str]:
         """Yield whatever may have to be resolved."""
-        yield self.id or "x:"
+        if self.is_permalink:
+            yield self.id or "x:"
         yield from filter(None, (self.original, *self.pages))
         yield from (link["href"] for link in self.files.get("links", ()))
 
@@ -104,12 +106,14 @@ def surroundings(
     entry: etree._Element, base: str, *, has_base: bool, has_tex: bool, is_atom: bool = False
 ) -> Surroundings | None:
     """Return what an entry and its siblings take from where they stand; None: it is unusual."""
-    language: str | None = None
+    language = text_base = None
     for node in entry.iterancestors():
         if not el.is_known_place(node):
             return None
         language = node.get(el.LANG) if language is None else language
-    return Surroundings(base, has_base, fields.language(language or ""), has_tex, is_atom)
+        text_base = node.get(el.BASE) if text_base is None else text_base
+    tag = fields.language(language or "")
+    return Surroundings(base, has_base, tag, has_tex, is_atom, text_base or "")
 
 
 def glance(entry: etree._Element, around: Surroundings, math: MathMode) -> Glanced | None:
@@ -294,7 +298,9 @@ def _file(found: Found, address: str, child: etree._Element) -> None:
 
 def _media(found: Found, child: etree._Element) -> bool:
     for node in child.iter(etree.Element):
-        name = node.tag.removeprefix(el.MEDIA)
+        name = node.tag.removeprefix(el.MEDIA).removeprefix(el.MEDIA_TOO)
+        if node.tag.startswith(el.MEDIA_TOO) and node.prefix != "media":
+            return False
         if name in ("content", "thumbnail"):
             facts = {key.lower(): value for key, value in node.items()}
             found.files.setdefault(f"media_{name}", []).append(facts)
@@ -368,6 +374,7 @@ _TAKEN: dict[str, Callable[[Found, etree._Element], bool]] = {
     f"{el.ITUNES}duration": _duration,
     f"{el.ITUNES}image": _image,
     **dict.fromkeys(map(el.MEDIA.__add__, _FILES), _media),
+    **dict.fromkeys(map(el.MEDIA_TOO.__add__, _FILES), _media),
     "description": _text,
     f"{el.RSS1}description": _text,
     f"{el.ITUNES}summary": _text,

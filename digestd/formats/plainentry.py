@@ -1,8 +1,8 @@
-"""A new entry as most are written, read from its element.
+"""An entry as most are written, read from its element.
 
-feedparser reads a document by a machine that knows every form that a feed ever had; for
-one new entry that is most of the work. What comes out here is what it would have found:
-so it is only for entries as most are written, all others are its affair.
+feedparser reads a document by a machine that knows every form that a feed ever had: that
+is most of the work of reading. What comes out here is what it would have found; so it is
+only for entries as most are written, all others are its affair.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def read(element: etree._Element, around: Surroundings, url: str, math: MathMode
     found, said = seen
     if not found.title and (found.is_titled_elsewhere or not found.written):
         return None  # nothing is known of its language
-    texts = _texts(found.written, is_atom=around.is_atom, has_base=around.has_base)
+    texts = _texts(found.written, around)
     return Plain(said, texts, around.base, url) if texts is not None else None
 
 
@@ -76,25 +76,23 @@ def _has_unbound_prefix(node: etree._Element) -> bool:
     return (":" in tag and tag[0] != "{") or any(":" in key and key[0] != "{" for key in keys)
 
 
-def _texts(
-    written: list[etree._Element], *, is_atom: bool, has_base: bool
-) -> dict[str, Any] | None:
+def _texts(written: list[etree._Element], around: Surroundings) -> dict[str, Any] | None:
     """Return the texts of an entry as feedparser has them; None: that is not certain."""
     found: dict[str, Any] = {"content": []}
     for child in written:
         # Where one says nothing of it, feedparser may go by one in another entry.
-        base = child.get(el.BASE, "")
+        base = child.get(el.BASE, around.text_base)
         # Of two summaries feedparser takes the second for the content, if there is none yet.
         is_content = child.tag in CONTENTS or ("summary" in found and not found["content"])
-        kind, text = _text(child, is_atom=is_atom, is_content=is_content)
-        is_certain = PLAIN.fullmatch(base) or not has_base or "<" not in (text or "")
+        kind, text = _text(child, is_atom=around.is_atom, is_content=is_content)
+        is_certain = PLAIN.fullmatch(base) or not around.has_base or "<" not in (text or "")
         if text is None or kind is None or not is_certain:
             return None
         detail = {"type": kind, "base": base, "value": text}
         if is_content:
             found["content"].append(detail)
             found.setdefault("summary", text)
-        elif "summary_detail" in found and child.tag.startswith(el.MEDIA):
+        elif "summary_detail" in found and child.tag.startswith((el.MEDIA, el.MEDIA_TOO)):
             return None  # how deep it stands decides
         else:
             found["summary"], found["summary_detail"] = text, detail

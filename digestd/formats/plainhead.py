@@ -41,6 +41,7 @@ _BESIDE = {
     f"{el.ITUNES}owner": frozenset((f"{el.ITUNES}name", f"{el.ITUNES}email")),
     f"{el.SYNDICATION}updateBase": _NONE,
     f"{el.FEEDBURNER}info": _NONE,
+    el.LICENSE: _NONE,
 }
 
 

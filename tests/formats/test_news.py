@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from digestd.core.identity import content_fingerprint, entry_keys
 from digestd.core.parsed import ParsedEntry, ParsedFeed, Unreadable
 from digestd.core.reading import Outline, Reading, familiar, put_together
+from digestd.formats import element, feed
 from digestd.formats.document import read_document
 from digestd.formats.news import read_news
 from tests.bench.peers.corpus import document
@@ -219,6 +220,8 @@ _IN_BOTH = (
     "<c:encoded>{}</c:encoded>", "<i:summary>{}</i:summary>", "<dc:creator>{}</dc:creator>",
     "<dc:creator>ann@example.org (Ann)</dc:creator>", "<i:duration>1:02</i:duration>",
     '<m:thumbnail url="http://a.example/t.jpg" width="99"/>', "<dc:subject>{}</dc:subject>",
+    '<media:content xmlns:media="http://www.rssboard.org/media-rss" url="/m.png" medium="image"/>',
+    '<n:content xmlns:n="http://www.rssboard.org/media-rss" url="/n.png" medium="image"/>',
     "<m:group><m:title>other</m:title><m:description>{}</m:description></m:group>",
     "<m:description>{}</m:description>", '<x:thing kind="odd">{}</x:thing>', "<x:b><x:c/></x:b>",
     '<i:image href="/i.png"/>', "<i:keywords>one, two</i:keywords>",
@@ -284,6 +287,8 @@ def test_an_entry_is_the_same_by_either_way(data: st.DataObject, kind: str) -> N
     parts = st.sampled_from(_IN_BOTH + {"rss": _IN_RSS, "atom": _IN_ATOM, "rdf": _IN_RDF}[kind])
     drawn = data.draw(st.lists(st.tuples(parts, st.sampled_from(_TEXTS)), max_size=5))
     pieces = data.draw(st.permutations([first, *(part.format(text) for part, text in drawn)]))
+    bases = ["", "", ' xml:base="http://b.example/z/"', ' xml:base="/z/"']
+    base = data.draw(st.sampled_from(bases))
 
     def written(*entries: str) -> bytes:
         name = "entry" if is_atom else "item"
@@ -291,16 +296,31 @@ def test_an_entry_is_the_same_by_either_way(data: st.DataObject, kind: str) -> N
         head = "<title>Blog</title><link>http://a.example/</link>"
         if is_atom:
             space = 'xmlns="http://www.w3.org/2005/Atom"'
-            return f'<feed {space} {_SPACES} xml:lang="en">{head}{inside}</feed>'.encode()
+            return f'<feed {space} {_SPACES} xml:lang="en"{base}>{head}{inside}</feed>'.encode()
         if kind == "rdf":
             inside = f"<channel>{head}</channel>{inside}"
-            return f'<rdf:RDF {_RDF_SPACES} xml:lang="en">{inside}</rdf:RDF>'.encode()
-        return f'<rss version="2.0" {_SPACES}><channel>{head}{inside}</channel></rss>'.encode()
+            return f'<rdf:RDF {_RDF_SPACES} xml:lang="en"{base}>{inside}</rdf:RDF>'.encode()
+        return (
+            f'<rss version="2.0" {_SPACES}{base}><channel>{head}{inside}</channel></rss>'.encode()
+        )
 
     other = "<title>Zero</title>"
     known = read(written(other))[2]
     body = written("".join(pieces), other)
     assert_equal(read(body, known)[1], whole_of(body))
+
+
+_SCRAPS = ("word ", "<", ">", "</b>", "<p>", "</p>", "&amp;", "&#39;", "&x;", "& ", "<T>", "</Td>")
+
+
+@given(st.lists(st.sampled_from(_SCRAPS), max_size=6).map("".join))
+def test_texts_are_told_from_html_as_feedparser_does(text: str) -> None:
+    assert element.looks_like_html(text) == feed.looks_like_html(text)
+
+
+@pytest.mark.parametrize("name", sorted(element.ACCEPTED))
+def test_what_is_known_as_html_is_html_to_feedparser(name: str) -> None:
+    assert feed.looks_like_html(f"<{name}>word</{name}>")
 
 
 _ABOVE_BOTH = (
@@ -312,6 +332,7 @@ _ABOVE_BOTH = (
     "<a:link rel='hub self' href='/both'/>", "<a:link rel='next' href='/older?a=1&amp;b=2'/>",
     "<a:link href='http://a.example/other'/>", "<a:link type='text/plain' href='/t'/>",
     "<a:link rel='self' xml:base='http://b.example/' href='me'/>", "<a:link rel='hub' href=''/>",
+    "<l:license xmlns:l='http://backend.userland.com/creativeCommonsRssModule'>{}</l:license>",
 )  # fmt: skip
 _ABOVE_RSS = (
     "<description>{}</description>", "<language>en-GB</language>", "<language>{}</language>",
