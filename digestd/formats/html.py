@@ -228,17 +228,23 @@ def _flatten(html: str, names: frozenset[str] | None = None) -> str:
 
 def _is_deep(html: str, names: frozenset[str] | None) -> bool:
     """Tell whether `_flatten` has anything to do: the same count, without writing."""
-    opened: Counter[str] = Counter()
-    depth = 0
-    for tag in _TAG_NAME.findall(html):
-        name = tag.lstrip("/").lower()
+    tags = _TAG_NAME.findall(html)
+    # What each counts as: nothing (""), or an element of this name.
+    counted = {tag: tag.lstrip("/").lower() for tag in set(tags)}
+    for tag, name in counted.items():
         if name in _SHALLOW or (names is not None and name not in names):
+            counted[tag] = ""
+    opened = dict.fromkeys(counted.values(), 0)
+    depth = 0
+    for tag in tags:
+        name = counted[tag]
+        if not name:
             continue
         if tag[0] != "/":
-            if depth >= _MAX_DEPTH:
-                return True
             depth += 1
             opened[name] += 1
+            if depth > _MAX_DEPTH:
+                return True
         elif opened[name]:
             opened[name] -= 1
             depth -= 1
