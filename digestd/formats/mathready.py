@@ -18,6 +18,7 @@ from lxml import etree
 from digestd.formats.mathscan import reads_like_maths
 from digestd.formats.mathsigns import LONGEST_TEX, without_signs
 from digestd.frozen import dataclass
+from digestd.patterns import pattern
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -25,26 +26,26 @@ if TYPE_CHECKING:
 _LONGEST_MATHML = 60_000
 _DEEPEST_MATHML = 50
 
-_ATTRIBUTE = re.compile(
+_ATTRIBUTE = pattern(
     r"([A-Za-z][\w:-]{0,40})\s{0,9}=\s{0,9}(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))"
 )
-_ANNOTATION = re.compile(
+_ANNOTATION = pattern(
     r"<annotation[^<>]{0,300}(?:application/x-(?:la)?tex|\"(?:La)?TeX\")[^<>]{0,100}>"
     r"(.{0,8000}?)</annotation>",
     re.DOTALL | re.IGNORECASE,
 )
-_ALTTEXT = re.compile(
+_ALTTEXT = pattern(
     r"\b(?:alttext|data-latex)\s*=\s*(?:\"([^\"]{1,8000})\"|'([^']{1,8000})')", re.IGNORECASE
 )
-_BLOCK = re.compile(
+_BLOCK = pattern(
     r"display\s*=\s*[\"']?(?:block|true)|katex-display|MathJax_Display|fallback-image-display",
     re.IGNORECASE,
 )
-_IMAGE_CLASS = re.compile(
+_IMAGE_CLASS = pattern(
     r"(?:^|\s)(?:latex|tex|math|ee_img|mwe-math-[\w-]+|ql-img-[\w-]+|quicklatex-[\w-]+"
     r"|mathtex-equation-editor)(?:\s|$)"
 )
-_IMAGE_URL = re.compile(
+_IMAGE_URL = pattern(
     r"zhihu\.com/equation|juejin\.cn/equation|codecogs\.com/|/latex\.php|chart\?cht=tx"
     r"|math\.now\.sh|math\.vercel\.app|/mathtex\.cgi|/mimetex\.cgi|//i\.upmath\.me/|tex\.s2cms\.ru/"
     r"|githubusercontent\.com/render/math",
@@ -52,12 +53,12 @@ _IMAGE_URL = re.compile(
 )
 # What sites write where the formula should stand: Zhihu's "[公式]" most of all.
 _NO_ALT = frozenset(("", "[公式]", "公式", "equation", "formula", "latex", "math", "image", "tex"))
-_NAMED = re.compile(r"(?:^|&)(?:tex|latex|chl|formula|math|from|inline)=([^&]*)")
-_IMAGE_STYLE = re.compile(
+_NAMED = pattern(r"(?:^|&)(?:tex|latex|chl|formula|math|from|inline)=([^&]*)")
+_IMAGE_STYLE = pattern(
     r"^(?:\\(?:dpi\{\d+\}|bg_\w+|fn_\w+|inline|large|Large|huge|LARGE)(?![A-Za-z])\s?)+"
 )
-_DISPLAYSTYLE = re.compile(r"^\{\\(?:displaystyle|textstyle)\s?(.*)\}$", re.DOTALL)
-_CDATA = re.compile(r"%?\s*<!\[CDATA\[|%?\s*\]\]>")
+_DISPLAYSTYLE = pattern(r"^\{\\(?:displaystyle|textstyle)\s?(.*)\}$", re.DOTALL)
+_CDATA = pattern(r"%?\s*<!\[CDATA\[|%?\s*\]\]>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def _from_query(url: str) -> str:
 
 # --- MathML without a source -----------------------------------------------------------
 
-_STRUCTURE = re.compile(r"<m(?:sup|sub|frac|sqrt|root|under|over|table|fenced)", re.IGNORECASE)
+_STRUCTURE = pattern(r"<m(?:sup|sub|frac|sqrt|root|under|over|table|fenced)", re.IGNORECASE)
 _FORMS = {
     "mfrac": r"\frac{#1}{#2}",
     "msup": "#1^{#2}",
@@ -180,7 +181,7 @@ _BRACED = frozenset(("mfrac", "munder", "mover", "mroot"))
 _JOINTS = {"mtable": r"\\", "mtr": "&"}
 _AROUND = {"msqrt": (r"\sqrt{", "}"), "mtable": (r"\begin{array}{}", r"\end{array}")}
 _INVISIBLE = dict.fromkeys(map(ord, "\u2061\u2062\u2063\u2064\u200b"))
-_SPECIAL = re.compile(r"[\\{}$%#&_^]")
+_SPECIAL = pattern(r"[\\{}$%#&_^]")
 _OVER = {"^": "hat", "ˆ": "hat", "¯": "bar", "‾": "bar", "~": "tilde", "˜": "tilde", "→": "vec",
          "⇀": "vec", "˙": "dot", "¨": "ddot", "_": "underline"}  # fmt: skip
 
