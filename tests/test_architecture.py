@@ -211,7 +211,7 @@ def test_what_is_allowed_is_not_complained_about(tmp_path: Path) -> None:
 
 # Whatever a pass that finds nothing new has no use for; together, half a second and 40 MB.
 HEAVY = {
-    *("PIL", "apprise", "babel", "feedparser", "h11", "httpcore", "jinja2", "lxml", "nh3"),
+    *("PIL", "apprise", "babel", "feedparser", "h11", "httpcore", "isal", "jinja2", "lxml", "nh3"),
     *("pickle", "requests", "rich", "starlette", "tomlkit", "uvicorn"),
 }
 # Whatever the child has no use for that reads documents as most are.

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import importlib
 import re
 import zlib
 from hashlib import sha256
 from types import ModuleType
 from typing import Protocol
-
-# ISA-L takes half the time of zlib; it is built for the machines that most have, not for all.
-_inflating: ModuleType = zlib
-with contextlib.suppress(ImportError):
-    _inflating = importlib.import_module("isal.isal_zlib")
 
 # Labels that some servers send although they change nothing; charsets stray in here too.
 _PLAIN = frozenset(["", "identity", "none", "binary", "utf-8", "utf8"])
@@ -28,7 +23,13 @@ _HASH = 16
 _MAX_MEMBERS = 1000
 
 
-_DAMAGED: tuple[type[Exception], ...] = (zlib.error, _inflating.error)
+@functools.cache
+def _inflating() -> ModuleType:
+    """Return ISA-L, which takes half the time of zlib, where it is built; not for all machines."""
+    try:
+        return importlib.import_module("isal.isal_zlib")
+    except ImportError:
+        return zlib
 
 
 class _Inflate(Protocol):
@@ -132,7 +133,7 @@ class BodyReader:
             step = min(_STEP, self._max_bytes - len(self._body) + 1)
             try:
                 piece = self._inflate.decompress(pending, step)
-            except _DAMAGED as exc:
+            except (zlib.error, _inflating().error) as exc:
                 raise UnreadableBodyError("the compressed answer is damaged") from exc
             self._keep(piece)
             if self._inflate.eof:
@@ -164,7 +165,7 @@ class BodyReader:
 
 
 def _inflater(window: int) -> _Inflate:
-    made: _Inflate = _inflating.decompressobj(window)
+    made: _Inflate = _inflating().decompressobj(window)
     return made
 
 
