@@ -8,7 +8,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from digestd.errors import ConfigError, StoreError
 from digestd.services.waiting import LONGEST_WAIT, Bell
 from digestd.store import channels, outbox
 from digestd.store.db import Database
-from digestd.store.lanes import Store
+from digestd.store.lanes import Promise, Store
 
 if TYPE_CHECKING:  # loaded when something is sent
     from digestd.delivery.senders import Sender
@@ -43,51 +43,43 @@ class SendThread:
     """One thread for one channel's blocking calls; left behind when it hangs."""
 
     def __init__(self, name: str) -> None:
-        self._calls: queue.SimpleQueue[tuple[Callable[[], SendOutcome], _Promise] | None]
-        self._calls = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         # A daemon thread: one that never returns must not keep the process alive.
         threading.Thread(target=self._work, name=f"digestd-send-{name}", daemon=True).start()
 
-    def call(self, function: Callable[[], SendOutcome]) -> asyncio.Future[SendOutcome]:
-        """Run `function` after what was asked before; return its future, on this loop."""
-        promise = _Promise()
-        self._calls.put((function, promise))
-        return promise.future
+    def call(self, function: Callable[[], object]) -> None:
+        """Run `function` after what was asked before."""
+        self._calls.put(function)
 
     def close(self) -> None:
         """End the thread after its present call."""
         self._calls.put(None)
 
     def _work(self) -> None:
-        while (job := self._calls.get()) is not None:
-            function, promise = job
+        while (function := self._calls.get()) is not None:
             try:
-                promise.keep(function(), None)
-            except BaseException as exc:  # noqa: BLE001 (handed to the lane)
-                promise.keep(None, exc)
+                function()
+            except BaseException as exc:  # noqa: BLE001 (the next call is another matter)
+                telemetry.error("a channel's thread failed", exc=exc)
 
 
-class _Promise:
-    """A future of the loop, kept from a thread."""
+class _Attempt:
+    """One try to send. What it came to says whoever ends it: who sends, or who waited too long."""
 
-    __slots__ = ("_loop", "future")
+    def __init__(self, delivery: Delivery, store: Store) -> None:
+        self.delivery = delivery
+        self.outcome: SendOutcome = Unknown("the process ended while sending")
+        self.recorded: Promise = store.promise()
+        self._open = [True]
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[SendOutcome] = self._loop.create_future()
-
-    def keep(self, outcome: SendOutcome | None, exc: BaseException | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            self._loop.call_soon_threadsafe(self._settle, outcome, exc)
-
-    def _settle(self, outcome: SendOutcome | None, exc: BaseException | None) -> None:
-        if self.future.done():
-            return  # nobody waits any more
-        if outcome is not None:
-            self.future.set_result(outcome)
-        else:
-            self.future.set_exception(exc or RuntimeError("no outcome"))
-            self.future.exception()  # no complaint where nobody asks for it
+    def end(self, outcome: SendOutcome) -> bool:
+        """Return whether it is the first who says so. For any thread."""
+        try:
+            self._open.pop()  # only one can have it
+        except IndexError:
+            return False
+        self.outcome = outcome
+        return True
 
 
 class Targets:
@@ -152,7 +144,7 @@ class Lane:
         self._holds = False  # the channel's lease
         self._thread: SendThread | None = None
         self._sender: Sender | None = None
-        self._abandoned = 0
+        self._hanging: set[_Attempt] = set()  # whose threads were left behind
         self._stopping = False
 
     async def run(self) -> None:
@@ -180,7 +172,7 @@ class Lane:
         Nothing, if another process has the lease: it does the work.
         """
         settled = 0
-        while self._abandoned < _MOST_ABANDONED:
+        while len(self._hanging) < _MOST_ABANDONED:
             now = self._clock()
             due_at = await self._next_due_at(now)
             if due_at is None or due_at > now:
@@ -206,15 +198,9 @@ class Lane:
         try:
             delivery = await self._store.write(self._begin, self._clock())
             while delivery is not None:
-                outcome = await self._send(delivery)
+                verdict, following = await self._send(delivery)
                 # A long backlog is no loop that hangs.
                 self.bell.touch()
-                more = not (
-                    self._stopping
-                    or self._abandoned >= _MOST_ABANDONED
-                    or self._wait_for_pace() > 0
-                )
-                verdict, following = await self._settled(delivery, outcome, more)
                 self._report(delivery, verdict)
                 delivery = following
                 settled += 1
@@ -224,32 +210,25 @@ class Lane:
                 await asyncio.shield(self._store.write(self._release))
         return settled
 
-    async def _settled(
-        self, delivery: Delivery, outcome: SendOutcome, more: bool
-    ) -> tuple[Verdict, Delivery | None]:
-        """Record what an attempt came to, however long the disk is full.
+    async def _recorded(self, attempt: _Attempt) -> tuple[Verdict, Delivery | None]:
+        """Return what was recorded of an attempt, however long the disk is full.
 
         Whoever forgot it here would send the message again.
         """
         wait = _FULL_DISK
+        written: Awaitable[tuple[Verdict, Delivery | None]] = attempt.recorded.written
         while True:
             try:
-                return await self._store.write(
-                    self._settle,
-                    delivery,
-                    outcome,
-                    self._clock(),
-                    random.random(),  # noqa: S311 (jitter, not a secret)
-                    more,
-                )
+                return await written
             except StoreError as exc:
                 if self._stopping:
                     raise
                 telemetry.error(
-                    "outcome not recorded yet", channel=self.name, id=delivery.id, why=exc
+                    "outcome not recorded yet", channel=self.name, id=attempt.delivery.id, why=exc
                 )
             await self.bell.wait(wait)
             wait = min(wait * 2, LONGEST_WAIT)
+            written = self._store.write(self._settle, attempt.delivery, attempt.outcome)
 
     def _wait_for_pace(self) -> float:
         return self._pace.wait(self._monotonic()) if self._pace else 0.0
@@ -276,8 +255,7 @@ class Lane:
         """Close the connection and end the thread, unless it hangs."""
         if self._thread is not None:
             if self._sender is not None:
-                sender = self._sender
-                self._thread.call(lambda: _closed(sender))
+                self._thread.call(self._sender.close)
             self._thread.close()
         self._thread = self._sender = None
 
@@ -300,32 +278,31 @@ class Lane:
         self._holds = False
 
     def _settle(
-        self,
-        db: Database,
-        delivery: Delivery,
-        outcome: SendOutcome,
-        now: datetime,
-        chance: float,
-        more: bool,
+        self, db: Database, delivery: Delivery, outcome: SendOutcome
     ) -> tuple[Verdict, Delivery | None]:
         """Record what an attempt came to; in the same transaction mark the next, or let go."""
+        now = self._clock()
         verdict = judge(
             outcome,
             attempts=delivery.attempts,
             failing_since=delivery.failing_since,
             channel_failures=channels.failures(db, self.name),
             now=now,
-            chance=chance,
+            chance=random.random(),  # noqa: S311 (jitter, not a secret)
             settings=self._settings,
         )
         settled = outbox.settle(db, delivery, verdict, now, (self._owner, now + _LEASE))
         following = None
-        if more:
+        if self._may_go_on():
             failures = verdict.channel_failures if settled else None
             following = self._take_next(db, now, failures)
         if following is None:
             self._release(db)
         return verdict, following
+
+    def _may_go_on(self) -> bool:
+        is_held_up = self._stopping or len(self._hanging) >= _MOST_ABANDONED
+        return not is_held_up and self._wait_for_pace() <= 0
 
     def _report(self, delivery: Delivery, verdict: Verdict) -> None:
         facts: dict[str, object] = {
@@ -343,23 +320,38 @@ class Lane:
             telemetry.warning("not delivered", **facts)
         self._on_settled(delivery, verdict)
 
-    async def _send(self, delivery: Delivery) -> SendOutcome:
+    async def _send(self, delivery: Delivery) -> tuple[Verdict, Delivery | None]:
+        """Send a delivery and record what that came to; return the verdict, and the next."""
         if self._thread is None:
             self._thread = SendThread(self.name)
-        waiting = self._thread.call(lambda: self._blocking_send(delivery))
+        attempt = _Attempt(delivery, self._store)
+        loop = asyncio.get_running_loop()
+        self._thread.call(lambda: self._try(attempt, loop))
+        seconds = SEND_DEADLINE.total_seconds()
         try:
-            answered, _ = await asyncio.wait((waiting,), timeout=SEND_DEADLINE.total_seconds())
+            answered, _ = await asyncio.wait((attempt.recorded.written,), timeout=seconds)
         except asyncio.CancelledError:
-            waiting.cancel()
+            attempt.end(attempt.outcome)
             raise
-        if not answered:
-            self._abandon(waiting, delivery)
-            return Unknown(f"no answer within {SEND_DEADLINE.total_seconds():.0f} s")
+        if not answered and attempt.end(Unknown(f"no answer within {seconds:.0f} s")):
+            self._abandon(attempt)
+        return await self._recorded(attempt)
+
+    def _try(self, attempt: _Attempt, loop: asyncio.AbstractEventLoop) -> None:
+        """Runs in the lane's thread: send, and hand what that came to to the database.
+
+        The loop hears of it when it is recorded: to wake it costs as much as to send.
+        """
         try:
-            return waiting.result()
-        except Exception as exc:  # noqa: BLE001 (a sender's bug is that delivery's trouble)
-            telemetry.error("sender failed", exc=exc, channel=self.name, id=delivery.id)
-            return Unknown(f"the sender failed ({type(exc).__name__})")
+            outcome = self._blocking_send(attempt.delivery)
+        except BaseException as exc:  # noqa: BLE001 (a sender's bug is that delivery's trouble)
+            telemetry.error("sender failed", exc=exc, channel=self.name, id=attempt.delivery.id)
+            outcome = Unknown(f"the sender failed ({type(exc).__name__})")
+        if attempt.end(outcome):
+            attempt.recorded.begin(lambda db: self._settle(db, attempt.delivery, outcome))
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(self._came_late, attempt, outcome)
 
     def _blocking_send(self, delivery: Delivery) -> SendOutcome:
         """Runs in the lane's thread, which alone touches the sender."""
@@ -370,34 +362,29 @@ class Lane:
             self._pace = self._pace.spent(self._monotonic())
         return self._sender.send(delivery.piece)
 
-    def _abandon(self, waiting: asyncio.Future[SendOutcome], delivery: Delivery) -> None:
+    def _abandon(self, attempt: _Attempt) -> None:
         """Leave the hanging thread, to end when it returns; a late success still counts."""
         if self._thread is not None:
             self._thread.close()
         self._thread = self._sender = None
-        self._abandoned += 1
-        loop = asyncio.get_running_loop()
+        self._hanging.add(attempt)
+        delivery, outcome = attempt.delivery, attempt.outcome
+        attempt.recorded.begin(lambda db: self._settle(db, delivery, outcome))
 
-        def returned(done: asyncio.Future[SendOutcome]) -> None:
-            self._abandoned -= 1
-            self.bell.ring()
-            late = None if done.cancelled() or done.exception() else done.result()
-            if isinstance(late, Sent):
-                task = loop.create_task(
-                    self._store.write(
-                        outbox.settle_late, delivery.id, delivery.attempts, self._clock()
-                    )
-                )
-                _LATE.add(task)
-                task.add_done_callback(_LATE.discard)
-
-        waiting.add_done_callback(returned)
+    def _came_late(self, attempt: _Attempt, outcome: SendOutcome) -> None:
+        """Take note that a thread has returned; nobody waits for one that was cancelled."""
+        if attempt not in self._hanging:
+            return
+        self._hanging.discard(attempt)
+        self.bell.ring()
+        if isinstance(outcome, Sent):
+            delivery = attempt.delivery
+            task = asyncio.get_running_loop().create_task(
+                self._store.write(outbox.settle_late, delivery.id, delivery.attempts, self._clock())
+            )
+            _LATE.add(task)
+            task.add_done_callback(_LATE.discard)
 
 
 # Late answers on their way into the database; the loop keeps only weak references to tasks.
 _LATE: set[asyncio.Task[None]] = set()
-
-
-def _closed(sender: Sender) -> SendOutcome:
-    sender.close()
-    return Sent()

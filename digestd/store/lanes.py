@@ -73,6 +73,10 @@ class _Lane:
             self._timer, self._is_soon = loop.call_soon(self._pass_on, loop), True
         return future
 
+    def hand_over(self, run: Callable[[Database], Any], future: asyncio.Future[Any]) -> None:
+        """Do what `submit` does, from another thread than the loop's, for a future of the loop."""
+        self._jobs.put([_Job(run, future, again=False)])
+
     def close(self) -> None:
         self._jobs.put(self._waiting)
         self._waiting = []
@@ -178,6 +182,18 @@ def _translated(error: BaseException) -> BaseException:
     return error
 
 
+class Promise:
+    """A write to come: `written` is its value after the commit."""
+
+    def __init__(self, writer: _Lane) -> None:
+        self.written: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._writer = writer
+
+    def begin(self, run: Callable[[Database], Any]) -> None:
+        """Let `run(db)` be it. For any thread; once."""
+        self._writer.hand_over(run, self.written)
+
+
 class Store:
     """The database as the event loop sees it: one thread writes, another reads.
 
@@ -205,6 +221,10 @@ class Store:
         If another's part fails, `function` is undone and run once more.
         """
         return await self._writer.submit(lambda db: function(db, *args, **kwargs), patient=True)
+
+    def promise(self) -> Promise:
+        """Return a write that another thread will begin, and this loop may wait for."""
+        return Promise(self._writer)
 
     async def read(
         self, function: Callable[Concatenate[Database, P], T], /, *args: P.args, **kwargs: P.kwargs

@@ -119,6 +119,30 @@ async def test_a_hanging_channel_costs_only_itself_and_a_late_answer_counts(
             await hanging.bell.wait(timedelta(milliseconds=20))
 
 
+async def test_a_slow_database_is_no_channel_that_hangs(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "SEND_DEADLINE", timedelta(seconds=0.05))
+    calls: list[str] = []
+    begun = threading.Event()
+
+    def dawdle(_db: Database) -> None:
+        begun.set()
+        time.sleep(0.2)
+
+    def answer(piece: Piece) -> SendOutcome:
+        calls.append(piece.uid)
+        asyncio.run_coroutine_threadsafe(store.write(dawdle), loop)
+        begun.wait(5)
+        return Sent()
+
+    loop = asyncio.get_running_loop()
+    await owe(store, "phone", "m1")
+    assert await lane(store, "phone", answer).work() == 1
+    assert await states(store) == {"m1": "sent"}
+    assert len(calls) == 1
+
+
 async def test_threads_that_never_return_are_left_behind_only_so_often(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
