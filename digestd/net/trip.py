@@ -38,9 +38,9 @@ class Trip:
         self._conditions = [(name, v.encode("latin-1")) for name, v in pairs if v and _usable(v)]
         parsed = httpx.URL(url)
         self._userinfo = parsed.userinfo
-        self.start = _to_ask(parsed)
-        self._home = origin_of(str(self.start))
-        self._go(_to_ask(httpx.URL(at)) if at else self.start)
+        self.start, text = _to_ask(parsed)
+        self._home = origin_of(text)
+        self._go(*(_to_ask(httpx.URL(at)) if at else (self.start, text)))
         self.permanent = True
         self.answered = False
         self._moved = False
@@ -49,8 +49,8 @@ class Trip:
             secret = b64encode(unquote_to_bytes(self._userinfo)).decode("ascii")
             self._headers = {"Authorization": f"Basic {secret}", **self._headers}
 
-    def _go(self, to: httpx.URL) -> None:
-        self.at, self.address = to, str(to)
+    def _go(self, to: httpx.URL, text: str) -> None:
+        self.at, self.address = to, text
         self._origin = origin_of(self.address)
         # Whether this is the origin that was meant, or its plain upgrade to TLS.
         self.is_home = self._origin == self._home or _is_upgrade(self.start, to)
@@ -103,10 +103,10 @@ class Trip:
         except UnicodeDecodeError:
             text = location.decode("latin-1")
         try:
-            to = _to_ask(self.at.join(text))
+            to, address = _to_ask(self.at.join(text))
         except (httpx.InvalidURL, ValueError):
             return "redirected to something that is not a valid URL"
-        reason = check_url(str(to))
+        reason = check_url(address)
         if reason:
             return f"redirected astray: {reason}"
         if to == self.at:
@@ -114,7 +114,7 @@ class Trip:
         self._moved = True
         self.answered = False
         self.permanent = self.permanent and status in _PERMANENT
-        self._go(to)
+        self._go(to, address)
         return ""
 
     def failed(
@@ -127,12 +127,14 @@ class Trip:
         return Failed(reason, status, retry_after, self.address if away else "")
 
 
-def _to_ask(url: httpx.URL) -> httpx.URL:
-    """Return `url` as it may be asked for: without a password and a fragment."""
+def _to_ask(url: httpx.URL) -> tuple[httpx.URL, str]:
+    """Return `url` as it may be asked for, without a password and a fragment; and as text."""
+    text = str(url)
     # To copy is to parse anew, which most addresses have no need of.
-    if url.userinfo or url.fragment or str(url).endswith("#"):
-        return url.copy_with(userinfo=b"", fragment=None)
-    return url
+    if url.userinfo or url.fragment or text.endswith("#"):
+        url = url.copy_with(userinfo=b"", fragment=None)
+        text = str(url)
+    return url, text
 
 
 def _is_upgrade(first: httpx.URL, other: httpx.URL) -> bool:

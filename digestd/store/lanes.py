@@ -110,13 +110,11 @@ class _Lane:
 
 
 def _tell(results: _Results) -> None:
-    """Tell each loop once of all that was done for it: waking it costs more than many a job."""
-    by_loop: dict[asyncio.AbstractEventLoop, _Results] = {}
-    for result in results:
-        by_loop.setdefault(result[0].future.get_loop(), []).append(result)
-    for loop, some in by_loop.items():
+    """Tell the loop once of all that was done for it: waking it costs more than many a job."""
+    if results:
+        loop = results[0][0].future.get_loop()
         with contextlib.suppress(RuntimeError):  # it has ended in the meantime
-            loop.call_soon_threadsafe(_settle, some)
+            loop.call_soon_threadsafe(_settle, results)
 
 
 def _settle(results: _Results) -> None:
@@ -199,7 +197,7 @@ class Store:
 
     `write(function, *args)` awaits `function(db, *args)` inside a write
     transaction and returns after its commit. Cancelling the wait does not undo
-    the work: a job that was begun is finished.
+    the work: a job that was begun is finished. All who use it are on one loop.
     """
 
     def __init__(self, path: Path) -> None:
