@@ -60,8 +60,8 @@ def test_an_installed_copy_works_from_any_directory(wheel: Path, tmp_path: Path)
         archive.extractall(site)
     # PYTHONPATH goes before the clone, whose environment lends the other packages.
     program = (
-        "import sys, digestd.cli; assert 'site packages' in digestd.__file__;"
-        "sys.argv[0] = 'digestd'; sys.exit(digestd.cli.run_main())"
+        "import sys, digestd.__main__; assert 'site packages' in digestd.__file__;"
+        "sys.argv[0] = 'digestd'; digestd.__main__.run()"
     )
     command = [sys.executable, "-P", "-c", program, "--help"]
     done = run(command, elsewhere, os.environ | {"PYTHONPATH": str(site)})
@@ -72,7 +72,7 @@ def test_an_installed_copy_works_from_any_directory(wheel: Path, tmp_path: Path)
 
 def test_the_command_of_the_package_is_the_one_that_is_tested() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["scripts"] == {"digestd": "digestd.cli:run_main"}
+    assert project["scripts"] == {"digestd": "digestd.__main__:run"}
 
 
 # --- ./dev on a machine where something is missing --------------------------------------

@@ -15,7 +15,6 @@ from digestd import __version__
 from digestd.clock import Clock, system_clock
 from digestd.errors import DigestdError
 from digestd.frozen import dataclass
-from digestd.garbage import collect_later, collect_no_more
 
 if TYPE_CHECKING:
     from digestd.app import App
@@ -125,11 +124,3 @@ def main(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return value if isinstance(value, int) else 0
-
-
-def run_main() -> None:
-    """Run the command line and exit."""
-    collect_later()
-    code = main()
-    collect_no_more()
-    sys.exit(code)

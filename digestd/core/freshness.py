@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
+from digestd.patterns import pattern
+
 HIGHEST_FLOOR = timedelta(hours=1)
 
 # No feed is asked more seldom than once a day while it lives, so a longer wish is not obeyed to
@@ -28,7 +30,7 @@ _MONTHS = {
     )
 }
 # A date as all servers should write it (RFC 9110, section 5.6.7).
-_USUAL_DATE = re.compile(
+_USUAL_DATE = pattern(
     rf"[A-Z][a-z]{{2}}, ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([12][0-9]{{3}})"
     r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
 )
