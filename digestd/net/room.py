@@ -7,7 +7,7 @@ from collections import deque
 from typing import Self
 
 # Bodies up to `SMALL` are not counted one by one: as many as there may be requests open (32 by
-# default) take another 32 MB. With the copies that are made while one is read it is 128 MB.
+# default) take another 32 MB. With the copy that is made of one when it is whole it is 96 MB.
 SMALL = 1 << 20
 SHARED = 48 << 20
 
