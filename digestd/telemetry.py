@@ -10,11 +10,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from digestd.patterns import pattern
+
 _logger = logging.getLogger("digestd")
 _MOST = 300
 # What must be quoted to keep a line one line and its fields apart.
 _PLAIN = re.compile(r"[^\s\"'=\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-_USERINFO = re.compile(r"([a-z][a-z0-9+.-]{1,20}://)[^/\s@]{1,300}@", re.IGNORECASE)
+_USERINFO = pattern(r"([a-z][a-z0-9+.-]{1,20}://)[^/\s@]{1,300}@", re.IGNORECASE)
 
 
 def info(event: str, **facts: object) -> None:

@@ -216,7 +216,7 @@ HEAVY = {
 }
 # Whatever the child has no use for that reads documents as most are.
 NOT_TO_READ = {
-    *("asyncio", "email", "feedparser", "hmac", "logging", "random", "socket", "ssl"),
+    *("asyncio", "email", "feedparser", "hmac", "json", "logging", "random", "socket", "ssl"),
     *("sqlite3", "subprocess", "zoneinfo"),
 }
 

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from digestd.core.parsed import MathMode, ParsedFeed, Unreadable
 from digestd.core.text import one_line
 from digestd.formats.encoding import decode
-from digestd.formats.jsonfeed import read_json
 from digestd.formats.mathmarks import with_macros
-from digestd.formats.pages import is_page, name_page
-from digestd.formats.sitemap import read_sitemap
 from digestd.formats.xmltext import Document, legal, open_document
 from digestd.frozen import dataclass
 
@@ -54,6 +51,8 @@ def read_opened(
     if isinstance(opened, Unreadable):
         return opened
     if isinstance(opened, Json):
+        from digestd.formats.jsonfeed import read_json  # noqa: PLC0415 (few are)
+
         return read_json(opened.text, url, math=math, complaint=opened.complaint)
     from digestd.formats import feed  # noqa: PLC0415 (feedparser, 60 ms: if needed)
 
@@ -61,6 +60,8 @@ def read_opened(
     if feed.is_feed(document.root):
         return feed.read_xml(document, url, math=math, complaint=opened.complaint)
     if document.root.rpartition(":")[2] == "urlset":
+        from digestd.formats.sitemap import read_sitemap  # noqa: PLC0415 (few are)
+
         return read_sitemap(document, url)
     return Unreadable(_name_other(document.root, opened.text[:_HEAD]))
 
@@ -100,6 +101,8 @@ def open_body(body: bytes, content_type: str) -> Json | Xml | Unreadable:
 
 
 def _name_other(root: str, text: str) -> str:
+    from digestd.formats.pages import is_page, name_page  # noqa: PLC0415 (few are)
+
     if is_page(text):
         return name_page(text)
     start = text.lstrip("\ufeff\0 \t\r\n\f")[:500]

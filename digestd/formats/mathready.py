@@ -8,7 +8,6 @@ what it weighs.
 from __future__ import annotations
 
 import html as entities
-import json
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -94,6 +93,8 @@ def from_attributes(found: dict[str, str]) -> Formula | None:
     if found.get("data-tex"):
         return make(entities.unescape(found["data-tex"]), display=display)
     if "latex-rendered" in found.get("class", "") and found.get("data-attrs"):
+        import json  # noqa: PLC0415 (Substack alone writes it so)
+
         try:
             said = json.loads(entities.unescape(found["data-attrs"]))
         except (ValueError, RecursionError):

@@ -8,7 +8,6 @@ previews.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -338,4 +337,6 @@ def _json(
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 (whatever JSON holds)
+    import json  # noqa: PLC0415 (few documents are JSON)
+
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
