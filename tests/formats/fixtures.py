@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 FEEDS = Path(__file__).parent.parent / "data" / "feeds"
+PLATFORMS = FEEDS.parent / "platforms"  # as large ones write them, nothing beside them
 URL = "https://host.example/dir/feed.xml"
 
 

@@ -22,9 +22,8 @@ from digestd.formats import element, feed
 from digestd.formats.document import read_document
 from digestd.formats.news import read_news
 from tests.bench.peers.corpus import document
-from tests.formats.fixtures import FEEDS, URL, names
+from tests.formats.fixtures import FEEDS, PLATFORMS, URL, names
 
-PLATFORMS = FEEDS.parent / "platforms"
 TODAY = datetime(2026, 11, 24, tzinfo=UTC)
 WHERE: dict[str, Any] = {"url": URL, "content_type": "application/xml"}
 

@@ -6,11 +6,12 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from tests.formats.fixtures import FEEDS
+from tests.formats.fixtures import FEEDS, PLATFORMS
 
 Kind = Literal["feeds", "opml", "pages", "small"]
 
-_SAMPLES = [path.read_bytes() for path in sorted(FEEDS.glob("*.*")) if "expected" not in path.name]
+_PATHS = sorted([*FEEDS.glob("*.*"), *PLATFORMS.glob("*.*")])
+_SAMPLES = [path.read_bytes() for path in _PATHS if "expected" not in path.name]
 _OPML = b"""<?xml version="1.0"?><opml version="2.0"><head><title>x</title></head><body>
 <outline text="folder"><outline type="rss" text="one" xmlUrl="https://a.example/feed"/></outline>
 </body></opml>"""

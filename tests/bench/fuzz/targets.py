@@ -26,6 +26,7 @@ from digestd.formats.opml import Outline, UnreadableOpmlError, read_opml, write_
 from digestd.formats.page import read_page
 from digestd.formats.plaintext import to_text
 from digestd.formats.propose import propose
+from digestd.frozen import replace
 from digestd.net.decoding import BodyReader, UnreadableBodyError
 
 URL = "https://example.org/feed"
@@ -83,8 +84,8 @@ def read_twice(body: bytes) -> None:
     whole = read_document(body, url=URL, content_type="")
     assert isinstance(found, ParsedFeed) == isinstance(whole, ParsedFeed)
     if isinstance(found, ParsedFeed) and isinstance(whole, ParsedFeed):
-        assert [e.title for e in found.entries] == [e.title for e in whole.entries]
-        assert [e.content_html for e in found.entries] == [e.content_html for e in whole.entries]
+        said = [replace(entry, fingerprint=None, ladder=()) for entry in found.entries]
+        assert replace(found, entries=tuple(said)) == whole
     if outline is not None:
         again = read_news(body, url=URL, content_type="", known=familiar(outline))
         same, _ = put_together(again, outline)
