@@ -78,7 +78,7 @@ def _grouping_headers(
     leave = target.unsubscribe
     if not leave and sender != recipient and isinstance(target.via, Smtp):
         # To whom somebody else's daemon writes, that somebody can be asked to stop.
-        about = quote(f"unsubscribe {message.digest or target.name}"[:80])
+        about = quote(f"unsubscribe {message.digest or target.name}"[:80], errors="replace")
         leave = (f"mailto:{sender}?subject={about}",)
     if leave and all(way.isascii() for way in leave):
         mail["List-Unsubscribe"] = ", ".join(f"<{way}>" for way in leave)
@@ -185,5 +185,5 @@ def _list_name(message: Message) -> str:
     name = message.digest or message.feed
     plain = "-".join(re.findall(r"[A-Za-z0-9]+", name))[:30]
     if name and not plain.replace("-", ""):
-        plain = sha256(name.encode()).hexdigest()[:8]
+        plain = sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
     return f"{plain}.{message.kind}" if plain else message.kind

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digestd.core.messages import Letter
@@ -177,6 +177,7 @@ hostile = st.text(
 
 
 @given(title=hostile, text=hostile, name=hostile)
+@example(title="", text="", name="\ud800")
 def test_no_text_whatever_breaks_a_mail(title: str, text: str, name: str) -> None:
     content = one_piece(TO, title=title, text=text, html=f"<p>{text}</p>", digest=name).payload
     mail = message_from_bytes(content, policy=policy.default)
