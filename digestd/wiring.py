@@ -29,7 +29,7 @@ from digestd.services.poll import Poller
 from digestd.services.pricing import Pricing
 from digestd.services.refresh import Refresher
 from digestd.services.sweep import Sweeper
-from digestd.store import channels, daemons, digests, feeds, hubs, origins, outbox
+from digestd.store import channels, daemons, digests, feeds, following, hubs, origins, outbox
 from digestd.store.db import Database
 from digestd.store.lanes import Store
 from digestd.store.owner import this_process
@@ -273,7 +273,7 @@ def _prepare(db: Database, config: Config, now: datetime) -> dict[int, Subscript
     digests.know(db, config.digests, now)
     if not config.push.callback_url:
         hubs.end_all(db)
-    return feeds.follow(db, config.subscriptions, now)
+    return following.follow(db, config.subscriptions, now)
 
 
 def _is_quiet(config: Config, channel: str, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from digestd.core.owing import NewEntry
 from digestd.core.parsed import ParsedEntry
 from digestd.core.refresh import RefreshPlan
 from digestd.store import channels as channel_rows
-from digestd.store import feeds, outbox
+from digestd.store import feeds, following, outbox
 from digestd.store.commit import commit_refresh
 from digestd.store.db import Database
 
@@ -22,7 +22,7 @@ URL = "https://example.org/feed"
 
 def followed(db: Database, *urls: str, now: datetime = NOW) -> list[Feed]:
     """Follow these URLs alone."""
-    wanted = feeds.follow(db, [Subscription(url) for url in urls or (URL,)], now)
+    wanted = following.follow(db, [Subscription(url) for url in urls or (URL,)], now)
     found = feeds.by_pk(db, wanted)
     return [found[pk] for pk in wanted]
 

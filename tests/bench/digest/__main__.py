@@ -32,7 +32,7 @@ from digestd.core.parsed import ParsedEntry
 from digestd.core.refresh import RefreshPlan
 from digestd.formats.html import clean
 from digestd.parts import Parts
-from digestd.store import feeds
+from digestd.store import feeds, following
 from digestd.store.commit import commit_refresh
 from digestd.store.db import Database
 from digestd.store.lanes import Store
@@ -118,7 +118,7 @@ async def _measure(app: App, store: Store, rounds: int) -> bool:
     good = True
     async with app.parts(app.config, store) as parts:
         urls = [f"https://blog{n}.example/feed" for n in range(FEEDS)]
-        await store.write(feeds.follow, _subscriptions(urls), system_clock())
+        await store.write(following.follow, _subscriptions(urls), system_clock())
         await store.write(_fill, await store.read(feeds.all_active))
         for name in ("all", "whole"):
             digest = parts.config.digests[name]
