@@ -124,11 +124,12 @@ async def test_a_slow_database_is_no_channel_that_hangs(
 ) -> None:
     monkeypatch.setattr(deliver, "SEND_DEADLINE", timedelta(seconds=0.05))
     calls: list[str] = []
-    begun = threading.Event()
+    begun, late = threading.Event(), threading.Event()
 
     def dawdle(_db: Database) -> None:
         begun.set()
-        time.sleep(0.2)
+        loop.call_soon_threadsafe(loop.call_later, 0.1, late.set)  # past the deadline
+        assert late.wait(5)
 
     def answer(piece: Piece) -> SendOutcome:
         calls.append(piece.uid)
